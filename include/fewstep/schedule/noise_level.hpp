@@ -43,13 +43,12 @@ inline double noise_to_signal(const noise_level& at)
 }
 
 /// A noise schedule is a function from time to noise level.
+// clang-format off
 template <class S>
-concept noise_schedule = requires(const S& schedule, double t)
-{
-  {
-    schedule(t)
-    } -> std::same_as<noise_level>;
+concept noise_schedule = requires(const S& schedule, double t) {
+  { schedule(t) } -> std::same_as<noise_level>;
 };
+// clang-format on
 
 /// "t = 999, alpha = 0.0063, sigma = 0.99998", for the sentences of errors.
 inline std::string to_string(const noise_level& at)

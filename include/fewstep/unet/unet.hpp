@@ -17,32 +17,19 @@ namespace fewstep {
 /// `down(i)`. `enter` turns the state x into the feature that connection 0 reads, `leave` turns what `up(0)`
 /// returned into the prediction. `embed` is told x, so that it may note its shape and batch.
 /// What lies inside is a `feature`, which may be more than one tensor (NCSN++ carries two tensors down).
+// clang-format off
 template <class N, class X>
 concept unet = requires(const N& net, const X& x, const typename N::feature& h, const typename N::embedding& e,
-                        const evaluation& at, std::size_t i)
-{
-  {
-    net.connections()
-    } -> std::convertible_to<std::size_t>;
-  {
-    net.embed(x, at)
-    } -> std::convertible_to<typename N::embedding>;
-  {
-    net.enter(x, e)
-    } -> std::convertible_to<typename N::feature>;
-  {
-    net.down(i, h, e)
-    } -> std::convertible_to<typename N::feature>;
-  {
-    net.middle(h, e)
-    } -> std::convertible_to<typename N::feature>;
-  {
-    net.up(i, h, h, e)
-    } -> std::convertible_to<typename N::feature>;
-  {
-    net.leave(h, e)
-    } -> std::convertible_to<X>;
+                        const evaluation& at, std::size_t i) {
+  { net.connections() } -> std::convertible_to<std::size_t>;
+  { net.embed(x, at) } -> std::convertible_to<typename N::embedding>;
+  { net.enter(x, e) } -> std::convertible_to<typename N::feature>;
+  { net.down(i, h, e) } -> std::convertible_to<typename N::feature>;
+  { net.middle(h, e) } -> std::convertible_to<typename N::feature>;
+  { net.up(i, h, h, e) } -> std::convertible_to<typename N::feature>;
+  { net.leave(h, e) } -> std::convertible_to<X>;
 };
+// clang-format on
 
 /// The join hook that changes nothing.
 struct plain_join {
