@@ -1,12 +1,15 @@
 # The library's targets.
 
-# fewstep_library(NAME HEADERS pattern... [LINK target...]) makes the INTERFACE target fewstep::NAME of the headers below
-# include/fewstep that match. What it links is linked by name, so that a missing package hurts only who uses it.
+# fewstep_library(NAME HEADERS pattern [EXCEPT folder...] [LINK target...]) makes the INTERFACE target fewstep::NAME of the
+# headers below include/fewstep that match, in all folders but the excepted. What it links is linked by name, so that a
+# missing package hurts only who uses it.
 function(fewstep_library name)
-  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "HEADERS;LINK")
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "HEADERS" "EXCEPT;LINK")
   set(include ${PROJECT_SOURCE_DIR}/include)
-  list(TRANSFORM arg_HEADERS PREPEND ${include}/fewstep/)
-  file(GLOB headers CONFIGURE_DEPENDS ${arg_HEADERS})
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS ${include}/fewstep/${arg_HEADERS})
+  foreach(folder IN LISTS arg_EXCEPT)
+    list(FILTER headers EXCLUDE REGEX "/include/fewstep/${folder}/")
+  endforeach()
 
   set(target fewstep_${name})
   if(name STREQUAL "fewstep")

@@ -1,0 +1,12 @@
+# Nothing of how we build our own programs may reach a user.
+foreach(property INTERFACE_COMPILE_OPTIONS INTERFACE_COMPILE_DEFINITIONS INTERFACE_LINK_OPTIONS)
+  get_target_property(leaked fewstep::fewstep ${property})
+  if(leaked)
+    message(FATAL_ERROR "fewstep::fewstep hands its users ${property} ${leaked}")
+  endif()
+endforeach()
+foreach(option FEWSTEP_TESTS FEWSTEP_EXAMPLES FEWSTEP_BENCHMARKS FEWSTEP_FUZZ FEWSTEP_NATIVE FEWSTEP_WERROR)
+  if(DEFINED ${option})
+    message(FATAL_ERROR "${option} is seen by a user of the library")
+  endif()
+endforeach()
