@@ -1,0 +1,98 @@
+/// @file
+/// Where the parts of a diffusers checkpoint lie: a pipeline folder or a bare U-Net folder.
+#pragma once
+
+#include "fewstep/io/json.hpp"
+#include "fewstep/io/object_reader.hpp"
+
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace fewstep {
+
+/// The files of a checkpoint that was found; nothing in them is read but the index of the pipeline.
+struct diffusers_folder {
+  std::filesystem::path unet_config;
+  std::filesystem::path unet_weights;
+  std::optional<std::filesystem::path> scheduler_config{};  ///< a bare U-Net has none
+  std::string pipeline_class{};                             ///< such as "DDPMPipeline"; empty for a bare U-Net
+  std::vector<std::string> unused{};                        ///< entries of the pipeline that were not followed
+};
+
+namespace detail {
+
+inline std::filesystem::path existing(const std::filesystem::path& file)
+{
+  std::error_code ignored;
+  if (!std::filesystem::is_regular_file(file, ignored))
+    throw std::runtime_error(file.string() + ": the file is missing");
+  return file;
+}
+
+/// The weights in a U-Net's folder; throws with the reason if they are there in another form only.
+inline std::filesystem::path unet_weights(const std::filesystem::path& folder)
+{
+  const auto has = [&](const char* name) {
+    std::error_code ignored;
+    return std::filesystem::exists(folder / name, ignored);
+  };
+  const std::filesystem::path weights = folder / "diffusion_pytorch_model.safetensors";
+  if (has("diffusion_pytorch_model.safetensors")) return existing(weights);
+  if (has("diffusion_pytorch_model.safetensors.index.json"))
+    throw std::runtime_error(weights.string() +
+                             ".index.json: weights that are split over several files are not "
+                             "supported; save them again in one file");
+  for (const char* name : {"diffusion_pytorch_model.bin", "pytorch_model.bin", "diffusion_pytorch_model.ckpt"})
+    if (has(name))
+      throw std::runtime_error(
+          (folder / name).string() +
+          ": weights in a pickle are not read, because they can run code; convert them to safetensors");
+  if (has("diffusion_pytorch_model.fp16.safetensors"))
+    throw std::runtime_error((folder / "diffusion_pytorch_model.fp16.safetensors").string() +
+                             ": rename it to diffusion_pytorch_model.safetensors to use this variant");
+  return existing(weights);
+}
+
+inline diffusers_folder open_pipeline(const std::filesystem::path& folder)
+{
+  json::object_reader index = json::read_object(folder / "model_index.json");
+  diffusers_folder out;
+  out.pipeline_class = index.get<std::string>("_class_name");
+  index.ignore("_diffusers_version");
+  if (!index.has("unet")) index.refuse("unet", "the library and class of a U-Net");
+  index.ignore("unet");
+  out.unet_config = existing(folder / "unet" / "config.json");
+  out.unet_weights = unet_weights(folder / "unet");
+  if (index.has("scheduler")) {
+    index.ignore("scheduler");
+    out.scheduler_config = existing(folder / "scheduler" / "scheduler_config.json");
+  }
+  out.unused = index.unused();
+  return out;
+}
+
+}  // namespace detail
+
+/// Finds the parts of a checkpoint. `folder` holds model_index.json, unet/ and, if the index names it, scheduler/; or
+/// it is a U-Net's folder itself, with config.json and diffusion_pytorch_model.safetensors. Throws std::runtime_error,
+/// with a path first, for whatever is missing or has another form.
+inline diffusers_folder open_diffusers(const std::filesystem::path& folder)
+{
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(folder, error);
+  if (!std::filesystem::exists(status)) throw std::runtime_error(folder.string() + ": there is no such folder");
+  if (!std::filesystem::is_directory(status))
+    throw std::runtime_error(folder.string() + ": is a file, but must be the folder of a checkpoint");
+  if (std::filesystem::exists(folder / "model_index.json")) return detail::open_pipeline(folder);
+  if (std::filesystem::exists(folder / "config.json"))
+    return {.unet_config = detail::existing(folder / "config.json"), .unet_weights = detail::unet_weights(folder)};
+  throw std::runtime_error(folder.string() +
+                           ": is no checkpoint of diffusers: it has neither model_index.json (a "
+                           "pipeline) nor config.json (a U-Net)");
+}
+
+}  // namespace fewstep
