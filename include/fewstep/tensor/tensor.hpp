@@ -41,4 +41,13 @@ struct tensor_traits<X> {
   }
 };
 
+/// A copy of x that shares storage with nothing, also where X is a handle.
+template <tensor X>
+X duplicate(const X& x)
+{
+  X copy = x;
+  tensor_traits<X>::combine(copy, 1, {});
+  return copy;
+}
+
 }  // namespace fewstep

@@ -1,0 +1,57 @@
+#include "fewstep/denoiser/clipping.hpp"
+
+#include "fewstep/tensor/contiguous.hpp"
+#include "support/catch.hpp"
+
+#include <array>
+#include <limits>
+
+using Catch::Matchers::Contains;
+using namespace fewstep;
+using X = std::array<float, 3>;
+
+namespace {
+
+X thrice(const X& x, const noise_level&)
+{
+  return {3 * x[0], 3 * x[1], 3 * x[2]};
+}
+
+}  // namespace
+
+TEST_CASE("clipped data stays within the limit", "[denoiser]")
+{
+  X out{};
+  clipped(thrice, 2)(X{-1, 0.5F, 1}, evaluation{}, out);
+  REQUIRE(out == X{-2, 1.5F, 2});
+}
+
+TEST_CASE("clipping that keeps the direction returns the unclipped data beside the clipped", "[denoiser]")
+{
+  two_estimates<X> out{};
+  clipped_keeping_direction(thrice)(X{-1, 0.25F, 1}, evaluation{}, out);
+  REQUIRE(out.data == X{-1, 0.75F, 1});
+  REQUIRE(out.direction == X{-3, 0.75F, 3});
+  STATIC_REQUIRE(std::same_as<estimate<decltype(clipped_keeping_direction(thrice)), X>, two_estimates<X>>);
+}
+
+TEST_CASE("a network that returns NaN or infinity is stopped at its row", "[denoiser]")
+{
+  const float nothing = 0;
+  const auto bad = [=](const X& x, const noise_level&) { return X{x[0], x[1], x[2] / nothing}; };
+  X out{};
+  REQUIRE_NOTHROW(finite(thrice)(X{1, 2, 3}, evaluation{}, out));
+  for (float number : {0.0F, 1.0F}) {
+    const evaluation at{{749, 0.5, 0.8}, 7, 500};
+    REQUIRE_THROWS_AS(finite(bad)(X{1, 2, number}, at, out), std::runtime_error);
+    REQUIRE_THROWS_WITH(finite(bad)(X{1, 2, number}, at, out), Contains("row 7") && Contains("t = 749"));
+  }
+}
+
+TEST_CASE("a limit that is no limit is refused", "[denoiser]")
+{
+  for (double limit : {0.0, -1.0, std::numeric_limits<double>::quiet_NaN()}) {
+    REQUIRE_THROWS_WITH(clipped(thrice, limit), Contains("positive"));
+    REQUIRE_THROWS_WITH(clipped_keeping_direction(thrice, limit), Contains("positive"));
+  }
+}
