@@ -35,6 +35,23 @@ TEST_CASE("clipping that keeps the direction returns the unclipped data beside t
   STATIC_REQUIRE(std::same_as<estimate<decltype(clipped_keeping_direction(thrice)), X>, two_estimates<X>>);
 }
 
+TEST_CASE("dynamic thresholding scales each sample by its own quantile, never up and never beyond the most",
+          "[denoiser]")
+{
+  using Y = std::array<double, 9>;
+  const Y data{0.5, -0.25, 0.1, 2, -1, 0.5, -8, 4, 1};  // the medians of the magnitudes: 0.25, 1, 4
+  const auto known = [&](const Y&, const noise_level&) { return data; };
+  Y out{};
+  clipped(known, dynamic_threshold{.ratio = 0.5, .most = 10, .samples = 3})(Y{}, evaluation{}, out);
+  REQUIRE(out == Y{0.5, -0.25, 0.1, 1, -1, 0.5, -1, 1, 0.25});
+  clipped(known, dynamic_threshold{.ratio = 1, .most = 2, .samples = 1})(Y{}, evaluation{}, out);
+  REQUIRE(out == Y{0.25, -0.125, 0.05, 1, -0.5, 0.25, -1, 1, 0.5});
+  two_estimates<Y> both{};
+  clipped_keeping_direction(known, dynamic_threshold{.ratio = 1, .most = 2})(Y{}, evaluation{}, both);
+  REQUIRE(both.data == out);
+  REQUIRE(both.direction == data);
+}
+
 TEST_CASE("a network that returns NaN or infinity is stopped at its row", "[denoiser]")
 {
   const float nothing = 0;
@@ -54,4 +71,6 @@ TEST_CASE("a limit that is no limit is refused", "[denoiser]")
     REQUIRE_THROWS_WITH(clipped(thrice, limit), Contains("positive"));
     REQUIRE_THROWS_WITH(clipped_keeping_direction(thrice, limit), Contains("positive"));
   }
+  REQUIRE_THROWS_WITH(clipped(thrice, dynamic_threshold{.ratio = 1.5}), Contains("ratio in (0, 1]"));
+  REQUIRE_THROWS_WITH(clipped(thrice, dynamic_threshold{.most = 0.5}), Contains("at least 1"));
 }
