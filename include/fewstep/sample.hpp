@@ -28,11 +28,11 @@ namespace fewstep {
 /// library takes it back: a run that goes on from it ends with the same bits.
 template <class X>
 struct run_state {
-  std::uint64_t plan = 0;       ///< hash(plan)
-  std::size_t row = 0;          ///< rows done
-  X x;                          ///< the state before that row
-  std::vector<X> kept;          ///< the last outputs that rows to come weigh, newest first
-  std::optional<X> last_noise;  ///< the last row's z, if the next row weighs it
+  std::uint64_t plan = 0;         ///< hash(plan)
+  std::size_t row = 0;            ///< rows done
+  X x;                            ///< the state before that row
+  std::vector<X> kept{};          ///< the last outputs that rows to come weigh, newest first
+  std::optional<X> last_noise{};  ///< the last row's z, if the next row weighs it
 };
 
 /// The observer that watches nothing.

@@ -1,0 +1,76 @@
+#include "fewstep/io/plans.hpp"
+
+#include "fewstep/plan/ddim.hpp"
+#include "fewstep/schedule/grids.hpp"
+#include "support/catch.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+using Catch::Matchers::Contains;
+using namespace fewstep;
+
+namespace {
+
+sampling_plan everything()
+{
+  return {.predicts = prediction::noise,
+          .start = {10, 0.1, 0.8},
+          .lift = 0.25,
+          .steps = {{.at = {9, 0.1, 0.9}, .keep = 0.5, .model = {0.3}, .noise = 0.2},
+                    {.at = {5, 0.5, 0.7}, .keep = 1.0 / 3, .model = {0.2, 0.6}, .last_noise = 0.05}},
+          .end = {-1, 1, 0}};
+}
+
+sampling_plan back(const std::string& text)
+{
+  return read_plan(json::object_reader(json::parse(text), "plan.json"));
+}
+
+std::string changed(std::string_view from, std::string_view to)
+{
+  std::string text = json::write(to_json(everything()));
+  const std::size_t at = text.find(from);
+  REQUIRE(at != std::string::npos);
+  return text.replace(at, from.size(), to);
+}
+
+}  // namespace
+
+TEST_CASE("a plan comes back from JSON bit for bit", "[io]")
+{
+  for (const sampling_plan& plan : {everything(), ddim(trailing(linear_vp(), 50), 1), ddim(karras(cosine_vp(), 7))}) {
+    REQUIRE(back(json::write(to_json(plan))) == plan);
+    REQUIRE(hash(back(json::write(to_json(plan), {.indent = 2}))) == hash(plan));
+  }
+}
+
+TEST_CASE("a plan prints as a table whose columns are aligned and are those that it uses", "[io]")
+{
+  const std::string text = to_table(ddim(trailing(linear_vp(), 3)));
+  std::vector<std::string_view> lines;
+  for (std::string_view rest = text; !rest.empty(); rest = rest.substr(rest.find('\n') + 1))
+    lines.push_back(rest.substr(0, rest.find('\n')));
+  REQUIRE(lines.size() == 6);
+  REQUIRE_THAT(std::string(lines[0]), Contains("predicted data"));
+  REQUIRE_THAT(std::string(lines[1]), Contains("model[0]") && !Contains("model[1]") && !Contains("noise"));
+  for (std::size_t k = 2; k < 5; ++k) REQUIRE(lines[k].size() == lines[1].size());
+  REQUIRE_THAT(std::string(lines[2]), Contains("999"));
+  REQUIRE_THAT(std::string(lines[5]), Contains("end"));
+  REQUIRE_THAT(to_table(everything()), Contains("lift 0.25"));
+  REQUIRE_THAT(to_table(everything()), Contains("model[1]") && Contains("last_noise"));
+}
+
+TEST_CASE("a file that is no plan is refused by its member", "[io]")
+{
+  REQUIRE_THROWS_WITH(back("{}"), Contains("format") && Contains("missing"));
+  REQUIRE_THROWS_WITH(back(changed("fewstep plan", "other plan")), Contains("other plan"));
+  REQUIRE_THROWS_WITH(back(changed("\"version\":1", "\"version\":2")), Contains("version"));
+  REQUIRE_THROWS_WITH(back(changed("\"predicts\":\"noise\"", "\"predicts\":\"eps\"")), Contains("predicts"));
+  REQUIRE_THROWS_WITH(back(changed("[0.3,0.0]", "[0.3,0,0,0,0,0]")), Contains("model") && Contains("1 to 5"));
+  REQUIRE_THROWS_WITH(back(changed("[0.3,0.0]", "[0.3,1]")), Contains("row 0") && Contains("before the start"));
+  REQUIRE_THROWS_WITH(back(changed("\"keep\"", "\"hold\"")), Contains("keep") && Contains("missing"));
+  REQUIRE_THROWS_WITH(back(changed("\"noise\":0.2", "\"sound\":0.2")), Contains("sound"));
+  REQUIRE_THROWS_WITH(back(changed("\"lift\":0.25", "\"lift\":-1")), Contains("lift"));
+}
