@@ -23,8 +23,14 @@ for source in "${sources[@]}"; do
   mkdir -p "$corpus"
   find tests/golden models -name "*.$kind" -size -64k -print0 |
     while IFS= read -r -d '' seed; do cp "$seed" "$corpus/seed-$(echo "$seed" | tr / -)"; done
-  committed=(tests/fuzz/corpus/"$name")
-  echo "fuzz_$name: $seconds s from $(find "$corpus" "${committed[@]}" -type f | wc -l) files"
-  build/fuzz/fuzz_"$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 -verbosity=0 \
-    -print_final_stats=1 -artifact_prefix="build/fuzz/found-$name-" "$corpus" "${committed[@]}"
+  seeds=("$corpus")
+  [[ -d tests/fuzz/corpus/$name ]] && seeds+=("tests/fuzz/corpus/$name")
+  echo "fuzz_$name: $seconds s from $(find "${seeds[@]}" -type f | wc -l) files"
+  log=build/fuzz/$name.log
+  build/fuzz/tests/fuzz/fuzz_"$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+    -print_final_stats=1 -artifact_prefix="build/fuzz/found-$name-" "${seeds[@]}" >"$log" 2>&1 || {
+    tail -n 60 "$log"
+    exit 1
+  }
+  grep 'stat::number_of_executed_units' "$log"
 done
