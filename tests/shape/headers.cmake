@@ -14,12 +14,12 @@ set(may_include_unet unet tensor schedule)
 set(may_include_adapt tensor)
 set(may_include_denoiser denoiser tensor schedule plan/plan.hpp)
 set(may_include_top top denoiser tensor random schedule plan/plan.hpp)
-set(may_include_io io tensor schedule plan)
+set(may_include_io io tensor schedule plan sample.hpp)
 set(may_include_nn nn unet adapt/eigen.hpp io tensor schedule)
 set(may_include_train train top denoiser tensor random schedule plan/plan.hpp)
 
 set(banned iostream random regex format functional)
-set(outside_the_core adapt nn train)
+set(outside_the_core adapt io nn train)
 
 set(defects "")
 

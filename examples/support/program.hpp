@@ -1,0 +1,72 @@
+/// @file
+/// What every example program does the same way: one sentence for an error, a progress bar, a stopwatch.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <cstddef>
+#include <cstdio>
+#include <exception>
+#include <string>
+
+namespace examples {
+
+/// Parses the options and runs `body`. What is wrong with the input is one sentence on stderr and exit status 2.
+template <class F>
+int run_program(CLI::App& app, int argc, char** argv, F body)
+{
+  try {
+    app.parse(argc, argv);
+    body();
+    return 0;
+  } catch (const CLI::Success& help) {
+    return app.exit(help);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), error.what());
+    return 2;
+  }
+}
+
+/// Seconds since it was made.
+class stopwatch {
+public:
+  double seconds() const { return std::chrono::duration<double>(clock::now() - start_).count(); }
+
+private:
+  using clock = std::chrono::steady_clock;
+  clock::time_point start_ = clock::now();
+};
+
+/// A bar on stderr that is redrawn in place, if stderr is a terminal; silent otherwise.
+class progress_bar {
+public:
+  progress_bar(std::size_t total, std::string unit) : total_(total), unit_(std::move(unit)) {}
+  progress_bar(const progress_bar&) = delete;
+  progress_bar& operator=(const progress_bar&) = delete;
+  ~progress_bar()
+  {
+    if (drawn_) std::fputc('\n', stderr);
+  }
+
+  void show(std::size_t done)
+  {
+    if (!terminal_ || total_ == 0) return;
+    constexpr std::size_t width = 40;
+    const std::size_t full = done * width / total_;
+    const std::string bar = std::string(full, '#') + std::string(width - full, ' ');
+    std::fprintf(stderr, "\r[%s] %zu/%zu %s, %.1f s ", bar.c_str(), done, total_, unit_.c_str(), watch_.seconds());
+    std::fflush(stderr);
+    drawn_ = true;
+  }
+
+private:
+  std::size_t total_;
+  std::string unit_;
+  stopwatch watch_;
+  bool terminal_ = ::isatty(STDERR_FILENO) != 0, drawn_ = false;
+};
+
+}  // namespace examples
