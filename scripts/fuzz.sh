@@ -21,13 +21,13 @@ for source in "${sources[@]}"; do
   [[ $name == *safetensors* ]] && kind=safetensors
   corpus=build/fuzz/corpus/$name
   mkdir -p "$corpus"
-  find tests/golden models -name "*.$kind" -size -64k -print0 |
+  find tests/golden models -name "*.$kind" -size -16k -print0 |
     while IFS= read -r -d '' seed; do cp "$seed" "$corpus/seed-$(echo "$seed" | tr / -)"; done
   seeds=("$corpus")
   [[ -d tests/fuzz/corpus/$name ]] && seeds+=("tests/fuzz/corpus/$name")
   echo "fuzz_$name: $seconds s from $(find "${seeds[@]}" -type f | wc -l) files"
   log=build/fuzz/$name.log
-  build/fuzz/tests/fuzz/fuzz_"$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=65536 \
+  build/fuzz/fuzz_"$name" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=16384 \
     -print_final_stats=1 -artifact_prefix="build/fuzz/found-$name-" "${seeds[@]}" >"$log" 2>&1 || {
     tail -n 60 "$log"
     exit 1
