@@ -1,0 +1,71 @@
+#include "cases.hpp"
+
+#include "fewstep/io/file.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <initializer_list>
+#include <optional>
+#include <stdexcept>
+
+namespace conformance {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+bool has_all(const fs::path& folder, std::initializer_list<const char*> names)
+{
+  return std::all_of(names.begin(), names.end(), [&](const char* name) { return fs::exists(folder / name); });
+}
+
+/// Whether a JSON file means to be a case. One that is no JSON at all does, so that it is reported.
+bool is_case(const fs::path& file)
+{
+  if (file.extension() != ".json" || file.filename() == "index.json") return false;
+  const auto document = nlohmann::json::parse(fewstep::read_text(file), nullptr, false);
+  if (document.is_discarded()) return true;
+  return document.contains("case") || document.contains("family") || document.contains("states");
+}
+
+golden_file named(case_kind kind, const fs::path& path)
+{
+  const fs::path whole = fs::weakly_canonical(path);
+  return {kind, (whole.parent_path().filename() / whole.stem()).generic_string(), path};
+}
+
+/// The kind of case that a folder as a whole is, if it is one.
+std::optional<case_kind> kind_of(const fs::path& folder)
+{
+  if (has_all(folder, {"config.json", "model.safetensors", "io.safetensors"})) return case_kind::network;
+  if (has_all(folder, {"reference.safetensors", "unet", "scheduler"})) return case_kind::checkpoint;
+  if (has_all(folder, {"expect.json"}) && std::distance(fs::directory_iterator(folder), {}) == 1)
+    return case_kind::schedule_lists;
+  return std::nullopt;
+}
+
+void collect(const fs::path& folder, std::vector<golden_file>& found)
+{
+  if (const auto kind = kind_of(folder)) return found.push_back(named(*kind, folder));
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (entry.is_directory() && !entry.is_symlink())
+      collect(entry.path(), found);
+    else if (entry.is_regular_file() && is_case(entry.path()))
+      found.push_back(named(case_kind::sampler, entry.path()));
+  }
+}
+
+}  // namespace
+
+std::vector<golden_file> find_cases(const fs::path& folder)
+{
+  if (!fs::exists(folder)) throw std::runtime_error(folder.string() + ": there is no such folder");
+  if (!fs::is_directory(folder)) throw std::runtime_error(folder.string() + ": is no folder");
+  std::vector<golden_file> found;
+  collect(folder, found);
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
+  return found;
+}
+
+}  // namespace conformance

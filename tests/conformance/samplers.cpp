@@ -1,0 +1,28 @@
+#include "samplers.hpp"
+
+#include <array>
+#include <string>
+#include <string_view>
+
+namespace conformance {
+
+namespace {
+
+struct family {
+  std::string_view name;
+  outcome (*check)(const sampler_case&);
+};
+
+constexpr std::array families{family{"diffusers", check_diffusers}};
+
+}  // namespace
+
+outcome check_sampler(const sampler_case& golden)
+{
+  const std::string name = golden.family();
+  for (const auto& [known, check] : families)
+    if (known == name) return check(golden);
+  throw unsupported("the family \"" + name + "\" is not known");
+}
+
+}  // namespace conformance
