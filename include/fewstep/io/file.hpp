@@ -178,4 +178,15 @@ inline void write_file(const std::filesystem::path& path, std::span<const std::s
   throw detail::file_error(path, "cannot be written", error.value());
 }
 
+/// Throws std::runtime_error, with the path first, unless a file could be written there: what a program asks before
+/// hours of work. Leaves nothing behind.
+inline void require_writable(const std::filesystem::path& path)
+{
+  std::error_code error;
+  if (std::filesystem::is_directory(path, error)) throw detail::file_error(path, "is a folder, but must be a file", 0);
+  auto [file, temporary] = detail::open_beside(path);
+  file.reset();
+  std::filesystem::remove(temporary, error);
+}
+
 }  // namespace fewstep
