@@ -26,8 +26,8 @@ struct picture {
   std::vector<std::uint8_t> pixels = std::vector<std::uint8_t>(height * width * channels);
 };
 
-/// Images whose numbers lie in [-1, 1], in rows of `columns`, with a border of one dark pixel around each. One channel is
-/// grey; of more than three only the first three are shown.
+/// Images whose numbers lie in [-1, 1], in rows of `columns`, with a border of one dark pixel around each. One channel
+/// is grey; of more than three only the first three are shown.
 inline picture tiled(const fewstep::nn::images& x, std::size_t columns)
 {
   const std::size_t channels = x.channels < 3 ? 1 : 3, rows = (x.count + columns - 1) / columns;

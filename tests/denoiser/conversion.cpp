@@ -4,7 +4,7 @@
 
 #include <limits>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using namespace fewstep;
 
@@ -57,7 +57,10 @@ TEST_CASE("velocity and data need no signal; noise and score do", "[denoiser]")
   double out = 0;
   converted(half, prediction::velocity, prediction::data)(2.0, no_signal, out);
   REQUIRE(out == -0.5);
-  REQUIRE_THROWS_WITH(converted(half, prediction::noise, prediction::data)(2.0, no_signal, out), Contains("t = 999"));
-  REQUIRE_THROWS_WITH(converted(half, prediction::score, prediction::data)(2.0, no_signal, out), Contains("alpha = 0"));
-  REQUIRE_THROWS_WITH(converted(half, prediction::data, prediction::noise)(2.0, no_noise, out), Contains("sigma = 0"));
+  REQUIRE_THROWS_WITH(converted(half, prediction::noise, prediction::data)(2.0, no_signal, out),
+                      ContainsSubstring("t = 999"));
+  REQUIRE_THROWS_WITH(converted(half, prediction::score, prediction::data)(2.0, no_signal, out),
+                      ContainsSubstring("alpha = 0"));
+  REQUIRE_THROWS_WITH(converted(half, prediction::data, prediction::noise)(2.0, no_noise, out),
+                      ContainsSubstring("sigma = 0"));
 }

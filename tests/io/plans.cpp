@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using namespace fewstep;
 
 namespace {
@@ -53,24 +53,27 @@ TEST_CASE("a plan prints as a table whose columns are aligned and are those that
   for (std::string_view rest = text; !rest.empty(); rest = rest.substr(rest.find('\n') + 1))
     lines.push_back(rest.substr(0, rest.find('\n')));
   REQUIRE(lines.size() == 6);
-  REQUIRE_THAT(std::string(lines[0]), Contains("predicted data"));
-  REQUIRE_THAT(std::string(lines[1]), Contains("model[0]") && !Contains("model[1]") && !Contains("noise"));
+  REQUIRE_THAT(std::string(lines[0]), ContainsSubstring("predicted data"));
+  REQUIRE_THAT(std::string(lines[1]),
+               ContainsSubstring("model[0]") && !ContainsSubstring("model[1]") && !ContainsSubstring("noise"));
   for (std::size_t k = 2; k < 5; ++k) REQUIRE(lines[k].size() == lines[1].size());
-  REQUIRE_THAT(std::string(lines[2]), Contains("999"));
-  REQUIRE_THAT(std::string(lines[5]), Contains("end"));
-  REQUIRE_THAT(to_table(everything()), Contains("lift 0.25"));
-  REQUIRE_THAT(to_table(everything()), Contains("model[1]") && Contains("last_noise"));
+  REQUIRE_THAT(std::string(lines[2]), ContainsSubstring("999"));
+  REQUIRE_THAT(std::string(lines[5]), ContainsSubstring("end"));
+  REQUIRE_THAT(to_table(everything()), ContainsSubstring("lift 0.25"));
+  REQUIRE_THAT(to_table(everything()), ContainsSubstring("model[1]") && ContainsSubstring("last_noise"));
 }
 
 TEST_CASE("a file that is no plan is refused by its member", "[io]")
 {
-  REQUIRE_THROWS_WITH(back("{}"), Contains("format") && Contains("missing"));
-  REQUIRE_THROWS_WITH(back(changed("fewstep plan", "other plan")), Contains("other plan"));
-  REQUIRE_THROWS_WITH(back(changed("\"version\":1", "\"version\":2")), Contains("version"));
-  REQUIRE_THROWS_WITH(back(changed("\"predicts\":\"noise\"", "\"predicts\":\"eps\"")), Contains("predicts"));
-  REQUIRE_THROWS_WITH(back(changed("[0.3,0.0]", "[0.3,0,0,0,0,0]")), Contains("model") && Contains("1 to 5"));
-  REQUIRE_THROWS_WITH(back(changed("[0.3,0.0]", "[0.3,1]")), Contains("row 0") && Contains("before the start"));
-  REQUIRE_THROWS_WITH(back(changed("\"keep\"", "\"hold\"")), Contains("keep") && Contains("missing"));
-  REQUIRE_THROWS_WITH(back(changed("\"noise\":0.2", "\"sound\":0.2")), Contains("sound"));
-  REQUIRE_THROWS_WITH(back(changed("\"lift\":0.25", "\"lift\":-1")), Contains("lift"));
+  REQUIRE_THROWS_WITH(back("{}"), ContainsSubstring("format") && ContainsSubstring("missing"));
+  REQUIRE_THROWS_WITH(back(changed("fewstep plan", "other plan")), ContainsSubstring("other plan"));
+  REQUIRE_THROWS_WITH(back(changed("\"version\":1", "\"version\":2")), ContainsSubstring("version"));
+  REQUIRE_THROWS_WITH(back(changed("\"predicts\":\"noise\"", "\"predicts\":\"eps\"")), ContainsSubstring("predicts"));
+  REQUIRE_THROWS_WITH(back(changed("[0.3,0.0]", "[0.3,0,0,0,0,0]")),
+                      ContainsSubstring("model") && ContainsSubstring("1 to 5"));
+  REQUIRE_THROWS_WITH(back(changed("[0.3,0.0]", "[0.3,1]")),
+                      ContainsSubstring("row 0") && ContainsSubstring("before the start"));
+  REQUIRE_THROWS_WITH(back(changed("\"keep\"", "\"hold\"")), ContainsSubstring("keep") && ContainsSubstring("missing"));
+  REQUIRE_THROWS_WITH(back(changed("\"noise\":0.2", "\"sound\":0.2")), ContainsSubstring("sound"));
+  REQUIRE_THROWS_WITH(back(changed("\"lift\":0.25", "\"lift\":-1")), ContainsSubstring("lift"));
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using namespace fewstep;
 
 namespace {
@@ -95,25 +95,28 @@ TEST_CASE("trained betas and the rescaled end replace the named schedule", "[io]
 TEST_CASE("a scheduler file that means nothing is refused by its key", "[io]")
 {
   const std::string head = R"({"_class_name": "DDIMScheduler", )";
-  REQUIRE_THAT(refusal("{}"), Contains("_class_name") && Contains("missing"));
-  REQUIRE_THAT(refusal(R"({"_class_name": "WhateverScheduler"})"), Contains("WhateverScheduler"));
+  REQUIRE_THAT(refusal("{}"), ContainsSubstring("_class_name") && ContainsSubstring("missing"));
+  REQUIRE_THAT(refusal(R"({"_class_name": "WhateverScheduler"})"), ContainsSubstring("WhateverScheduler"));
   REQUIRE_THAT(refusal(head + R"("num_train_timesteps": 0})"),
-               Contains("num_train_timesteps") && Contains("at least 1"));
-  REQUIRE_THAT(refusal(head + R"("num_train_timesteps": -5})"), Contains("num_train_timesteps") && Contains("-5"));
-  REQUIRE_THAT(refusal(head + R"("beta_start": -0.5})"), Contains("no schedule") && Contains("-0.5"));
-  REQUIRE_THAT(refusal(head + R"("trained_betas": []})"), Contains("no schedule"));
-  REQUIRE_THAT(refusal(head + R"("beta_schedule": "sigmoid"})"), Contains("beta_schedule") && Contains("sigmoid"));
-  REQUIRE_THAT(refusal(head + R"("prediction_type": "noise"})"), Contains("prediction_type"));
-  REQUIRE_THAT(refusal(head + R"("timestep_spacing": "even"})"), Contains("timestep_spacing"));
-  REQUIRE_THAT(refusal(head + R"("steps_offset": "one"})"), Contains("steps_offset"));
-  REQUIRE_THAT(refusal(R"({"_class_name": "DDPMScheduler", "variance_type": "learned"})"), Contains("learned"));
+               ContainsSubstring("num_train_timesteps") && ContainsSubstring("at least 1"));
+  REQUIRE_THAT(refusal(head + R"("num_train_timesteps": -5})"),
+               ContainsSubstring("num_train_timesteps") && ContainsSubstring("-5"));
+  REQUIRE_THAT(refusal(head + R"("beta_start": -0.5})"), ContainsSubstring("no schedule") && ContainsSubstring("-0.5"));
+  REQUIRE_THAT(refusal(head + R"("trained_betas": []})"), ContainsSubstring("no schedule"));
+  REQUIRE_THAT(refusal(head + R"("beta_schedule": "sigmoid"})"),
+               ContainsSubstring("beta_schedule") && ContainsSubstring("sigmoid"));
+  REQUIRE_THAT(refusal(head + R"("prediction_type": "noise"})"), ContainsSubstring("prediction_type"));
+  REQUIRE_THAT(refusal(head + R"("timestep_spacing": "even"})"), ContainsSubstring("timestep_spacing"));
+  REQUIRE_THAT(refusal(head + R"("steps_offset": "one"})"), ContainsSubstring("steps_offset"));
+  REQUIRE_THAT(refusal(R"({"_class_name": "DDPMScheduler", "variance_type": "learned"})"),
+               ContainsSubstring("learned"));
 }
 
 TEST_CASE("the number of steps is refused if the schedule has not so many", "[io]")
 {
   const scheduler_config config = from(R"({"_class_name": "DDIMScheduler"})");
   for (bool compatible : {false, true}) {
-    REQUIRE_THROWS_WITH(plan_of(config, 0, {.diffusers_compatible = compatible}), Contains("is 0"));
-    REQUIRE_THROWS_WITH(plan_of(config, 1001, {.diffusers_compatible = compatible}), Contains("1001"));
+    REQUIRE_THROWS_WITH(plan_of(config, 0, {.diffusers_compatible = compatible}), ContainsSubstring("is 0"));
+    REQUIRE_THROWS_WITH(plan_of(config, 1001, {.diffusers_compatible = compatible}), ContainsSubstring("1001"));
   }
 }

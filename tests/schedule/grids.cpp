@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
@@ -80,16 +80,16 @@ TEST_CASE("over a table Karras' grid runs between its first and last ratio", "[s
 TEST_CASE("a grid that cannot be is refused by its number", "[schedule]")
 {
   const vp_table table = linear_vp();
-  REQUIRE_THROWS_WITH(trailing(table, 0), Contains("[1, 1000]") && Contains("is 0"));
-  REQUIRE_THROWS_WITH(leading(table, 1001), Contains("1001"));
-  REQUIRE_THROWS_WITH(leading_times(1000, 1000, 1), Contains("offset 1") && Contains("1000"));
-  REQUIRE_THROWS_WITH(leading(table, 10, 0, grid_end::first_level), Contains("must fall"));
-  REQUIRE_THROWS_WITH(quadratic_times(1000, 5, 0), Contains("reach"));
-  REQUIRE_THROWS_WITH(quadratic(table, 900), Contains("must fall"));
-  REQUIRE_THROWS_WITH(grid_at(table, times{10, 20}), Contains("must fall"));
-  REQUIRE_THROWS_WITH(grid_at(table, times{1000}), Contains("[0, 999]"));
-  REQUIRE_THROWS_WITH(karras_sigmas(5, {.sigma_min = 0}), Contains("0 < sigma_min"));
-  REQUIRE_THROWS_WITH(karras_sigmas(5, {.sigma_min = 2, .sigma_max = 1}), Contains("sigma_max"));
-  REQUIRE_THROWS_WITH(karras_sigmas(0), Contains("at least one"));
-  REQUIRE_THROWS_WITH(karras_sigmas(5, {}, -1), Contains("rho -1"));
+  REQUIRE_THROWS_WITH(trailing(table, 0), ContainsSubstring("[1, 1000]") && ContainsSubstring("is 0"));
+  REQUIRE_THROWS_WITH(leading(table, 1001), ContainsSubstring("1001"));
+  REQUIRE_THROWS_WITH(leading_times(1000, 1000, 1), ContainsSubstring("offset 1") && ContainsSubstring("1000"));
+  REQUIRE_THROWS_WITH(leading(table, 10, 0, grid_end::first_level), ContainsSubstring("must fall"));
+  REQUIRE_THROWS_WITH(quadratic_times(1000, 5, 0), ContainsSubstring("reach"));
+  REQUIRE_THROWS_WITH(quadratic(table, 900), ContainsSubstring("must fall"));
+  REQUIRE_THROWS_WITH(grid_at(table, times{10, 20}), ContainsSubstring("must fall"));
+  REQUIRE_THROWS_WITH(grid_at(table, times{1000}), ContainsSubstring("[0, 999]"));
+  REQUIRE_THROWS_WITH(karras_sigmas(5, {.sigma_min = 0}), ContainsSubstring("0 < sigma_min"));
+  REQUIRE_THROWS_WITH(karras_sigmas(5, {.sigma_min = 2, .sigma_max = 1}), ContainsSubstring("sigma_max"));
+  REQUIRE_THROWS_WITH(karras_sigmas(0), ContainsSubstring("at least one"));
+  REQUIRE_THROWS_WITH(karras_sigmas(5, {}, -1), ContainsSubstring("rho -1"));
 }

@@ -1,0 +1,190 @@
+// Draws digits with a U-Net that was trained in PyTorch: a checkpoint folder in, a PNG out.
+//
+//     digits --model models/fontdigits-ddpm --sampler ddim --steps 20 --class 3 --guidance 1.5 --count 40 --out
+//     digits.png
+#include "fewstep/fewstep.hpp"
+#include "fewstep/io/diffusers.hpp"
+#include "fewstep/io/plans.hpp"
+#include "fewstep/io/runs.hpp"
+#include "fewstep/io/scheduler_config.hpp"
+#include "fewstep/nn/lane.hpp"
+#include "fewstep/nn/load.hpp"
+#include "support/picture.hpp"
+#include "support/program.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace {
+
+using fewstep::nn::images;
+
+struct options {
+  std::filesystem::path model = "models/fontdigits-ddpm";
+  std::string sampler = "ddim", spacing = "trailing";
+  std::size_t steps = 20, count = 40, threads = 2;
+  double eta = 0, guidance = 1.5;
+  std::optional<int> label, negative;
+  std::uint64_t seed = 7;
+  std::filesystem::path out = "digits.png", checkpoint, resume, trace;
+};
+
+void declare(CLI::App& app, options& o)
+{
+  app.option_defaults()->take_last();
+  app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
+  app.add_option("--sampler", o.sampler, "ddim, ddpm (the checkpoint's variance), ddpm-large")
+      ->check(CLI::IsMember({"ddim", "ddpm", "ddpm-large"}))
+      ->capture_default_str();
+  app.add_option("--spacing", o.spacing, "trailing, leading, linspace, quadratic, karras")
+      ->check(CLI::IsMember({"trailing", "leading", "linspace", "quadratic", "karras"}))
+      ->capture_default_str();
+  app.add_option("--steps", o.steps, "rows of the plan")->capture_default_str();
+  app.add_option("--eta", o.eta, "fresh noise of DDIM, 0 to 1")->capture_default_str();
+  app.add_option("--class", o.label, "what to draw; without it, all classes in turn");
+  app.add_option("--guidance", o.guidance, "scale of classifier-free guidance; 1 is none")->capture_default_str();
+  app.add_option("--negative-class", o.negative, "what to steer away from; without it, no class (the last label)");
+  app.add_option("--count", o.count, "images")->capture_default_str();
+  app.add_option("--seed", o.seed, "image k depends on seed and k alone")->capture_default_str();
+  app.add_option("--threads", o.threads, "cores to use")->capture_default_str();
+  app.add_option("--out", o.out, "picture to write")->capture_default_str();
+  app.add_option("--checkpoint", o.checkpoint, "file that is to hold the run's state after every row");
+  app.add_option("--resume", o.resume, "state to go on from; the other options must be those it was made with");
+  app.add_option("--trace", o.trace, "file to write the plan to, as JSON");
+}
+
+std::vector<fewstep::noise_level> grid_of(const options& o, const fewstep::vp_table& schedule)
+{
+  if (o.spacing == "leading") return fewstep::leading(schedule, o.steps);
+  if (o.spacing == "linspace") return fewstep::linspace(schedule, o.steps);
+  if (o.spacing == "quadratic") return fewstep::quadratic(schedule, o.steps);
+  if (o.spacing == "karras") return fewstep::karras(schedule, o.steps);
+  return fewstep::trailing(schedule, o.steps);
+}
+
+fewstep::sampling_plan plan_of(const options& o, const fewstep::scheduler_config& config)
+{
+  const auto grid = grid_of(o, config.schedule);
+  if (o.sampler == "ddim") return fewstep::ddim(grid, o.eta);
+  const auto* file = std::get_if<fewstep::ddpm_scheduler>(&config.method);
+  const auto small = file ? file->variance : fewstep::ddpm_variance::posterior;
+  return fewstep::ddpm(grid, {.variance = o.sampler == "ddpm" ? small : fewstep::ddpm_variance::interval});
+}
+
+/// The label of each image; empty for a network without classes.
+std::vector<int> labels_of(const options& o, std::size_t classes)
+{
+  if (classes == 0) {
+    if (o.label || o.negative) throw std::invalid_argument("the network has no classes, but --class was given");
+    return {};
+  }
+  std::vector<int> labels(o.count);
+  for (std::size_t k = 0; k < o.count; ++k)
+    labels[k] = o.label.value_or(static_cast<int>(k % std::max<std::size_t>(classes - 1, 1)));
+  return labels;
+}
+
+/// What must be the same when a run goes on, besides the plan.
+fewstep::safetensors_metadata notes_of(const options& o)
+{
+  const auto label = [](const std::optional<int>& number) { return number ? std::to_string(*number) : "none"; };
+  return {{"--model", std::filesystem::weakly_canonical(o.model).filename().string()},
+          {"--class", label(o.label)},
+          {"--negative-class", label(o.negative)},
+          {"--guidance", std::to_string(o.guidance)},
+          {"--seed", std::to_string(o.seed)}};
+}
+
+fewstep::run_state<images> saved_run(const options& o, const images& shape)
+{
+  const auto run = fewstep::read_run(o.resume, shape);
+  for (const auto& [name, value] : notes_of(o)) {
+    const auto note = std::find_if(run.notes.begin(), run.notes.end(), [&](auto& n) { return n.first == name; });
+    if (note == run.notes.end() || note->second != value)
+      throw std::invalid_argument(o.resume.string() + ": was made with " + name + " " +
+                                  (note == run.notes.end() ? "unknown" : note->second) + ", but it is " + value);
+  }
+  return run.state;
+}
+
+void draw(const options& o)
+{
+  if (o.count == 0) throw std::invalid_argument("--count must be at least 1, but is 0");
+  for (const auto& file : {o.out, o.checkpoint, o.trace})
+    if (!file.empty()) fewstep::require_writable(file);
+
+  const auto folder = fewstep::open_diffusers(o.model);
+  if (!folder.scheduler_config) throw std::runtime_error(o.model.string() + ": has no scheduler/scheduler_config.json");
+  const auto config = fewstep::read_scheduler_config(*folder.scheduler_config);
+  const auto plan = plan_of(o, config);
+  if (!o.trace.empty()) fewstep::write_plan(o.trace, plan);
+
+  const auto network = fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net;
+  const std::size_t classes = network.design.classes.value_or(0);
+  const std::vector<int> labels = labels_of(o, classes);
+  const std::vector<int> others(labels.size(), o.negative.value_or(static_cast<int>(classes) - 1));
+
+  // The chain from network to plan: condition, guidance, a guard, data instead of noise, clipping.
+  fewstep::nn::workspace workspace(o.threads);
+  fewstep::nn::lane wanted(network, workspace, {.class_labels = labels});
+  fewstep::nn::lane away(network, workspace, {.class_labels = others});
+  double inside = 0;
+  std::size_t calls = 0;
+  const auto timed = [&](fewstep::nn::lane& lane) {
+    return [&](const images& x, const fewstep::evaluation& at, images& out) {
+      const examples::stopwatch watch;
+      lane(x, at, out);
+      inside += watch.seconds();
+      ++calls;
+    };
+  };
+  const double guidance = classes == 0 ? 1 : o.guidance;
+  auto data = fewstep::converted(fewstep::finite(fewstep::guided(timed(wanted), timed(away), guidance)),
+                                 config.predicts, plan.predicts);
+
+  images shape{o.count, network.design.in_channels, network.design.sample_size.at(0), network.design.sample_size.at(1)};
+  const fewstep::philox_noise noise{.seed = o.seed, .samples = o.count};
+  using stepper = fewstep::stepper<images, fewstep::philox_noise>;
+  stepper run = o.resume.empty() ? stepper(plan, noise.start(shape), noise) : stepper(plan, saved_run(o, shape), noise);
+
+  const examples::stopwatch watch;
+  examples::progress_bar bar(plan.steps.size(), "rows");
+  const auto steps = [&](auto denoise) {
+    while (!run.done()) {
+      run.step(denoise);
+      if (!o.checkpoint.empty()) fewstep::write_run(o.checkpoint, run.state(), notes_of(o));
+      bar.show(run.row());
+    }
+  };
+  if (!config.bounds)
+    steps(data);
+  else if (o.sampler == "ddim")
+    steps(fewstep::clipped_keeping_direction(data, config.bounds->limit));
+  else
+    steps(fewstep::clipped(data, config.bounds->limit));
+  const double total = watch.seconds();
+
+  const auto columns = static_cast<std::size_t>(std::ceil(std::sqrt(static_cast<double>(o.count) * 1.6)));
+  examples::write_png(o.out, examples::tiled(run.x(), classes == 11 && !o.label ? 10 : columns));
+  std::printf("%s: %zu images, %zu evaluations of the batch, %.4f s each, %.4f s outside the network\n",
+              o.out.string().c_str(), o.count, calls, calls == 0 ? 0 : inside / static_cast<double>(calls),
+              total - inside);
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+  options chosen;
+  CLI::App app("Draws pictures with a diffusion model's U-Net.", "digits");
+  declare(app, chosen);
+  return examples::run_program(app, argc, argv, [&] { draw(chosen); });
+}
