@@ -170,14 +170,14 @@ const fs::path golden_io = "tests/golden/unets/a10_small_signal_eps/io.safetenso
 TEST_CASE("a bad file is refused in one sentence that names the offender", "[io][safetensors]")
 {
   const fs::path path = empty_folder("safetensors_bad") / "bad.safetensors";
-  for (const auto& [content, sentence] : bad_files) {
+  for (const bad_file& bad : bad_files) {
     const std::string in_memory =
-        refusal<std::runtime_error>([&] { read_safetensors(bytes_of(content), "bad.safetensors"); });
-    put(path, content);
+        refusal<std::runtime_error>([&] { read_safetensors(bytes_of(bad.content), "bad.safetensors"); });
+    put(path, bad.content);
     const std::string mapped = refusal<std::runtime_error>([&] { safetensors_file::open(path); });
-    CAPTURE(sentence, in_memory, mapped);
-    REQUIRE(in_memory.starts_with("bad.safetensors: " + sentence));
-    REQUIRE(mapped.starts_with(path.string() + ": " + sentence));
+    CAPTURE(bad.sentence, in_memory, mapped);
+    REQUIRE(in_memory.starts_with("bad.safetensors: " + bad.sentence));
+    REQUIRE(mapped.starts_with(path.string() + ": " + bad.sentence));
   }
 }
 
