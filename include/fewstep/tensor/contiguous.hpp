@@ -26,16 +26,14 @@ inline constexpr bool is_contiguous<std::vector<S, A>> = true;
 template <std::floating_point S, std::size_t N>
 inline constexpr bool is_contiguous<std::array<S, N>> = true;
 
+// clang-format off
 template <class X>
-concept contiguous = is_contiguous<X> && requires(X& x, const X& source)
-{
-  {
-    *x.data()
-    } -> std::convertible_to<double>;
-  {
-    static_cast<std::size_t>(source.size())
-    } -> std::same_as<std::size_t>;
+concept contiguous = is_contiguous<X> && requires(X& x, const X& source) {
+  { *x.data() } -> std::convertible_to<double>;
+  { *source.data() } -> std::convertible_to<double>;
+  static_cast<std::size_t>(source.size());
 };
+// clang-format on
 
 /// The numbers of x in storage order.
 template <contiguous X>
@@ -44,37 +42,76 @@ auto elements(X& x)
   return std::span(x.data(), static_cast<std::size_t>(x.size()));
 }
 
-namespace detail {
-
-/// x <- keep * x + sum_i weights[i] * in_i over n numbers. Sums in double and rounds once, so the result
-/// does not depend on how the loop was vectorised; the operands are a pack so that it is.
-template <class S, class... In>
-void combine_pass(S* __restrict x, std::size_t n, double keep, const double* weights, const In* __restrict... in)
+template <contiguous X>
+auto elements(const X& x)
 {
-  [&]<std::size_t... I>(std::index_sequence<I...>)
-  {
-    const std::array<double, sizeof...(In)> w{weights[I]...};
-    for (std::size_t k = 0; k < n; ++k)
-      x[k] = static_cast<S>(((keep * static_cast<double>(x[k])) + ... + (w[I] * static_cast<double>(in[k]))));
-  }
-  (std::index_sequence_for<In...>{});
+  return std::span(x.data(), static_cast<std::size_t>(x.size()));
 }
 
-/// At most this many terms share a pass; longer combinations take another one.
-inline constexpr std::size_t terms_per_pass = 7;
+namespace detail {
 
-template <std::size_t N, class X, class S>
-void combine_terms(S* x, std::size_t n, double keep, std::span<const term<X>> terms)
+/// One summand of a pass: weight * numbers[k].
+template <class S>
+struct operand {
+  double weight;
+  const S* numbers;
+};
+
+/// So many numbers are summed at a time: compilers turn a loop of known length into vector instructions
+/// even where they leave other loops alone (g++ -O2), and the sums stay in registers or the first cache.
+inline constexpr std::size_t block = 32;
+
+/// Terms that a pass has its own code for: a row of a plan has seven at most.
+inline constexpr std::size_t most_operands = 7;
+
+/// n <= block, a number or an integral constant.
+template <class S, class N, class... In>
+void combine_block(S* out, const S* x, N n, double keep, const In&... in)
 {
-  if constexpr (N < terms_per_pass)
-    if (terms.size() > N) return combine_terms<N + 1>(x, n, keep, terms);
-  [&]<std::size_t... I>(std::index_sequence<I...>)
-  {
-    const std::array<double, N> weights{terms[I].weight...};
-    combine_pass(x, n, keep, weights.data(), static_cast<const S*>(terms[I].of->data())...);
+  std::array<double, block> sums;
+  for (std::size_t k = 0; k < n; ++k)
+    sums[k] = ((keep * static_cast<double>(x[k])) + ... + (in.weight * static_cast<double>(in.numbers[k])));
+  for (std::size_t k = 0; k < n; ++k) out[k] = static_cast<S>(sums[k]);
+}
+
+template <class S, class... In>
+void combine_pass(S* out, const S* x, std::size_t n, double keep, const In&... in)
+{
+  std::size_t k = 0;
+  for (; k + block <= n; k += block)
+    combine_block(out + k, x + k, std::integral_constant<std::size_t, block>{}, keep, In{in.weight, in.numbers + k}...);
+  combine_block(out + k, x + k, n - k, keep, In{in.weight, in.numbers + k}...);
+}
+
+template <std::size_t... I, class S, class X, class F>
+void combine_these(std::index_sequence<I...>, S* out, const S* x, std::size_t n, double keep,
+                   [[maybe_unused]] std::span<const term<X>> terms, [[maybe_unused]] F numbers)
+{
+  combine_pass(out, x, n, keep, operand<S>{terms[I].weight, numbers(*terms[I].of)}...);
+}
+
+template <class S, class X, class F>
+void combine_many(S* out, const S* x, std::size_t n, double keep, std::span<const term<X>> terms, F numbers)
+{
+  for (std::size_t k = 0; k < n; ++k) {
+    double sum = keep * static_cast<double>(x[k]);
+    for (const auto& [weight, of] : terms) sum += weight * static_cast<double>(numbers(*of)[k]);
+    out[k] = static_cast<S>(sum);
   }
-  (std::make_index_sequence<N>{});
-  if (terms.size() > N) combine_terms<0>(x, n, 1.0, terms.subspan(N));
+}
+
+/// out <- keep * x + sum of terms over n numbers; `numbers(*term.of)` points to those of a term. out may be x.
+/// Sums in double and rounds once, each number by itself and the terms in their order. How the loop is
+/// vectorised or the tensor batched therefore changes nothing. Where a compiler fuses multiplications with
+/// additions, the last bit of a double may differ, and of a float about one number in 2^28.
+template <std::size_t N = 0, class S, class X, class F>
+void combine(S* out, const S* x, std::size_t n, double keep, std::span<const term<X>> terms, F numbers)
+{
+  if (terms.size() == N) return combine_these(std::make_index_sequence<N>{}, out, x, n, keep, terms, numbers);
+  if constexpr (N < most_operands)
+    combine<N + 1>(out, x, n, keep, terms, numbers);
+  else
+    combine_many(out, x, n, keep, terms, numbers);
 }
 
 }  // namespace detail
@@ -83,9 +120,10 @@ template <contiguous X>
 struct tensor_traits<X> {
   static void combine(X& x, double keep, std::span<const term<X>> terms)
   {
-    const std::span numbers = elements(x);
+    const auto numbers = elements(x);
     for ([[maybe_unused]] const auto& summand : terms) assert(elements(*summand.of).size() == numbers.size());
-    detail::combine_terms<0>(numbers.data(), numbers.size(), keep, terms);
+    detail::combine(numbers.data(), numbers.data(), numbers.size(), keep, terms,
+                    [](const X& of) { return elements(of).data(); });
   }
 };
 
