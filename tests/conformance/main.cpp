@@ -2,6 +2,7 @@
 /// conformance FOLDER...: runs every golden case below the folders and says of each whether we compute the same.
 #include "cases.hpp"
 #include "golden.hpp"
+#include "networks.hpp"
 #include "report.hpp"
 #include "samplers.hpp"
 
@@ -20,9 +21,9 @@ outcome check(const golden_file& file)
     case case_kind::sampler:
       return check_sampler(sampler_case(file.path));
     case case_kind::network:
-      throw unsupported("networks are not run yet");
+      return check_network(file.path);
     case case_kind::checkpoint:
-      throw unsupported("networks are not run yet");
+      return check_checkpoint(file.path);
     case case_kind::schedule_lists:
       throw unsupported("lists of full steps are not computed yet");
   }

@@ -1,0 +1,234 @@
+#include "networks.hpp"
+
+#include "engine.hpp"
+#include "golden.hpp"
+
+#include "fewstep/io/file.hpp"
+#include "fewstep/io/json.hpp"
+#include "fewstep/io/safetensors.hpp"
+#include "fewstep/nn/blueprint.hpp"
+#include "fewstep/nn/feature.hpp"
+#include "fewstep/nn/lane.hpp"
+#include "fewstep/nn/load.hpp"
+#include "fewstep/nn/network.hpp"
+#include "fewstep/nn/workspace.hpp"
+#include "fewstep/schedule/noise_level.hpp"
+#include "fewstep/unet/unet.hpp"
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace conformance {
+
+namespace {
+
+namespace fs = std::filesystem;
+namespace nn = fewstep::nn;
+using fewstep::evaluation;
+using fewstep::safetensors_file;
+
+/// A folder, opened.
+struct network_case {
+  fs::path folder;
+  json expect;
+  safetensors_file io;
+  nn::network net;
+  std::vector<int> labels{};
+};
+
+/// Throws unsupported for inputs that are not handed to the network below.
+void require_known_inputs(const safetensors_file& io)
+{
+  constexpr std::array<std::string_view, 6> known{"sample", "timestep", "class_labels",
+                                                  "emb",    "output",   "output_double"};
+  for (const auto& tensor : io.tensors())
+    if (std::find(known.begin(), known.end(), tensor.name) == known.end())
+      throw unsupported("the input \"" + tensor.name + "\" is not known");
+}
+
+/// Throws unsupported with the engine's sentence if it refuses the architecture.
+void require_known_architecture(const fs::path& config)
+{
+  try {
+    nn::read_blueprint(fewstep::json::read_file(config), config.filename().string());
+  } catch (const std::runtime_error& refused) {
+    throw unsupported(refused.what());
+  }
+}
+
+network_case open(const fs::path& folder)
+{
+  const fs::path config = folder / "config.json", expect = folder / "expect.json";
+  require_known_architecture(config);
+  safetensors_file io = safetensors_file::open(folder / "io.safetensors");
+  require_known_inputs(io);
+  json document = fs::exists(expect) ? json::parse(fewstep::read_text(expect), nullptr, false) : json::object();
+  if (!document.is_object()) throw mismatch("expect.json is no JSON object");
+  auto loaded = nn::load_unet(nn::network_files{config, folder / "model.safetensors"});
+  network_case out{folder, std::move(document), std::move(io), std::move(loaded.net)};
+  if (const auto* labels = out.io.find("class_labels")) out.labels = labels_of(*labels);
+  return out;
+}
+
+/// The member `key`, or an empty object.
+json object_at(const json& object, std::string_view key)
+{
+  const json& found = member(object, key);
+  return found.is_object() ? found : json::object();
+}
+
+/// The `suggested_atol` of an entry, `fallback` where there is none.
+double tolerance_of(const json& entry, double fallback = 1e-4)
+{
+  const json& value = member(entry, "suggested_atol");
+  return value.is_number() ? value.get<double>() : fallback;
+}
+
+/// One evaluation at `times`: one for each image, or one for all.
+template <class J, class C>
+numbers evaluate(const network_case& golden, nn::workspace& work, const images& x, numbers times, J&& join, C&& cache)
+{
+  if (times.empty()) throw mismatch("there is no time");
+  const evaluation at = at_time(times.front());
+  if (times.size() == 1) times.clear();
+  const nn::lane lane(golden.net, work, {.class_labels = golden.labels, .timesteps = std::move(times)});
+  return doubles(fewstep::evaluate(lane, x, at, join, cache).values);
+}
+
+/// Multiplies each skip before it is joined: Skip-Tuning.
+struct scale_skips {
+  numbers rho;  ///< by connection; nothing changes where there is none
+
+  void operator()(std::size_t i, const nn::feature&, nn::feature& skip, const evaluation&) const
+  {
+    if (i >= rho.size()) return;
+    for (std::size_t k = 0; k < skip.size(); ++k) skip.data()[k] *= static_cast<float>(rho[i]);
+  }
+};
+
+/// The scales of a run: one for each connection, or none at all.
+scale_skips scales_of(const json& run, const network_case& golden)
+{
+  if (!run.contains("rho_by_push_index")) return {};
+  numbers rho = list(run["rho_by_push_index"], "rho_by_push_index");
+  if (rho.size() != golden.net.connections.size()) throw mismatch("\"rho_by_push_index\" has another length");
+  return {std::move(rho)};
+}
+
+/// Keeps what enters the last `fresh` joins on full steps and gives it back on the others: DeepCache.
+struct keep_decoder {
+  std::size_t fresh;
+  bool full;
+  std::optional<nn::feature>* kept;
+
+  template <class F>
+  nn::feature operator()(std::size_t i, const evaluation&, F&& below) const
+  {
+    if (i + 1 != fresh) return below();
+    if (full || !*kept) *kept = below();
+    return **kept;
+  }
+};
+
+/// The output, and what meets at each connection where that was recorded.
+void compare_output(const network_case& golden, nn::workspace& work, comparison& all)
+{
+  const double tolerance = tolerance_of(object_at(object_at(golden.expect, "tolerances"), "output"));
+  std::optional<safetensors_file> features;
+  if (const fs::path file = golden.folder / "features.safetensors"; fs::exists(file))
+    features = safetensors_file::open(file);
+  const auto meet = [&](const std::string& name, const nn::feature& ours) {
+    if (!features || !features->find(name)) return;
+    const numbers theirs = to_double(features->at(name));
+    all.add(name, channels_first(ours), theirs, tolerance * std::max(1.0, largest(theirs)));
+  };
+  const auto look = [&](std::size_t i, const nn::feature& deep, nn::feature& skip, const evaluation&) {
+    meet("skip." + std::to_string(i), skip);
+    meet("decoder." + std::to_string(i), deep);
+  };
+  const numbers y = evaluate(golden, work, images_of(golden.io.at("sample")), to_double(golden.io.at("timestep")), look,
+                             fewstep::no_cache{});
+  for (const char* name : {"output", "output_double"})
+    if (golden.io.find(name)) all.add(name, y, to_double(golden.io.at(name)), tolerance);
+}
+
+void compare_skip_tuning(const network_case& golden, nn::workspace& work, comparison& all)
+{
+  const json section = object_at(golden.expect, "skip_tuning");
+  if (section.empty()) return;
+  const auto file = safetensors_file::open(golden.folder / "skip_tuning.safetensors");
+  for (const json& run : member(section, "runs")) {
+    const std::string output = run.at("output_tensor").get<std::string>();
+    const numbers y = evaluate(golden, work, images_of(golden.io.at("sample")), to_double(golden.io.at("timestep")),
+                               scales_of(run, golden), fewstep::no_cache{});
+    all.add(output, y, to_double(file.at(output)), tolerance_of(object_at(run, "tolerance")));
+  }
+}
+
+/// One run of a cached decoder. `branch` names the recorded feature; how many joins a shallow step computes anew, the
+/// official implementations count differently.
+struct cached_run {
+  std::string output;
+  std::size_t branch, fresh;
+  numbers full;  ///< steps that run the whole network
+  scale_skips scales;
+};
+
+cached_run read_cached_run(const json& run, const network_case& golden)
+{
+  const bool extension = run.contains("cache_branch_id");
+  const auto branch = run.at(extension ? "cache_branch_id" : "branch").get<std::size_t>();
+  return {run.at("output_tensor").get<std::string>(), branch, branch + (extension ? 1 : 2),
+          list(run.at("full_steps"), "full_steps"), scales_of(run, golden)};
+}
+
+void compare_cached_run(const network_case& golden, const safetensors_file& file, const cached_run& run,
+                        double tolerance, nn::workspace& work, comparison& all)
+{
+  const numbers times = to_double(file.at("timesteps"));
+  std::optional<nn::feature> kept;
+  for (std::size_t step = 0; step < times.size(); ++step) {
+    const bool full = std::find(run.full.begin(), run.full.end(), static_cast<double>(step)) != run.full.end();
+    const numbers y = evaluate(golden, work, images_of(file.at("sample"), step), {times[step]}, run.scales,
+                               keep_decoder{run.fresh, full, &kept});
+    all.add(run.output + " of step " + std::to_string(step), y, doubles(images_of(file.at(run.output), step).values),
+            tolerance);
+    const auto* feature = file.find("cached_feature.branch" + std::to_string(run.branch) + ".step0");
+    if (step > 0 || !feature || !run.scales.rho.empty()) continue;
+    const numbers theirs = to_double(*feature);
+    all.add(feature->name, channels_first(kept.value()), theirs, tolerance * std::max(1.0, largest(theirs)));
+  }
+}
+
+void compare_deep_cache(const network_case& golden, nn::workspace& work, comparison& all)
+{
+  for (const char* name : {"deepcache_ddpm", "deepcache_extension"}) {
+    const json section = object_at(golden.expect, name);
+    if (section.empty()) continue;
+    const auto file = safetensors_file::open(golden.folder / (std::string(name) + ".safetensors"));
+    const double tolerance = tolerance_of(object_at(section, "tolerances"));
+    for (const json& run : member(section, "runs"))
+      compare_cached_run(golden, file, read_cached_run(run, golden), tolerance, work, all);
+  }
+}
+
+}  // namespace
+
+outcome check_network(const fs::path& folder)
+{
+  const network_case golden = open(folder);
+  nn::workspace work;
+  comparison all;
+  compare_output(golden, work, all);
+  compare_skip_tuning(golden, work, all);
+  compare_deep_cache(golden, work, all);
+  return all.result();
+}
+
+}  // namespace conformance
