@@ -50,7 +50,7 @@ TEST_CASE("every kind of prediction turns into every other by its definition", "
   }
 }
 
-TEST_CASE("velocity and data need no signal; noise and score do", "[denoiser]")
+TEST_CASE("velocity and data need no signal, noise and score do", "[denoiser]")
 {
   const evaluation no_signal{{999, 0, 1}}, no_noise{{-1, 1, 0}};
   const auto half = [](double, const noise_level&) { return 0.5; };
