@@ -59,16 +59,16 @@ struct operand {
 
 /// So many numbers are summed at a time: compilers turn a loop of known length into vector instructions
 /// even where they leave other loops alone (g++ -O2), and the sums stay in registers or the first cache.
-inline constexpr std::size_t block = 32;
+inline constexpr std::size_t block_size = 32;
 
 /// Terms that a pass has its own code for: a row of a plan has seven at most.
 inline constexpr std::size_t most_operands = 7;
 
-/// n <= block, a number or an integral constant.
+/// n <= block_size, a number or an integral constant.
 template <class S, class N, class... In>
 void combine_block(S* out, const S* x, N n, double keep, const In&... in)
 {
-  std::array<double, block> sums;
+  std::array<double, block_size> sums;
   for (std::size_t k = 0; k < n; ++k)
     sums[k] = ((keep * static_cast<double>(x[k])) + ... + (in.weight * static_cast<double>(in.numbers[k])));
   for (std::size_t k = 0; k < n; ++k) out[k] = static_cast<S>(sums[k]);
@@ -78,8 +78,9 @@ template <class S, class... In>
 void combine_pass(S* out, const S* x, std::size_t n, double keep, const In&... in)
 {
   std::size_t k = 0;
-  for (; k + block <= n; k += block)
-    combine_block(out + k, x + k, std::integral_constant<std::size_t, block>{}, keep, In{in.weight, in.numbers + k}...);
+  for (; k + block_size <= n; k += block_size)
+    combine_block(out + k, x + k, std::integral_constant<std::size_t, block_size>{}, keep,
+                  In{in.weight, in.numbers + k}...);
   combine_block(out + k, x + k, n - k, keep, In{in.weight, in.numbers + k}...);
 }
 
