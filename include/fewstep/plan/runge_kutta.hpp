@@ -1,0 +1,88 @@
+/// @file
+/// Runge-Kutta steps of the probability flow in a schedule's own time: the family of second-order rules that EDM
+/// compares (Karras et al. 2022, arXiv:2206.00364, Algorithm 3 and eq. 81).
+#pragma once
+
+#include "fewstep/plan/churn.hpp"
+#include "fewstep/plan/plan.hpp"
+#include "fewstep/schedule/continuous.hpp"
+#include "fewstep/schedule/noise_level.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace fewstep {
+
+struct runge_kutta_options {
+  std::size_t stages = 2;  ///< 1 is Euler's rule
+  /// Where in the step the second slope is taken: 1/2 is the midpoint rule, 2/3 Ralston's, 1 Heun's.
+  double alpha = 1;
+  churn_options churn{};
+};
+
+namespace detail {
+
+/// dx/dt = x * of_x + D * of_data: as x = alpha D + sigma eps along the flow, of_x = sigma' / sigma and
+/// of_data = alpha' - alpha sigma' / sigma.
+struct flow_slope {
+  double of_x = 0;
+  double of_data = 0;
+};
+
+template <differentiable_schedule S>
+flow_slope slope_at(const S& schedule, const noise_level& at)
+{
+  const level_rates rate = rates(schedule, at.t);
+  return {rate.sigma / at.sigma, rate.alpha - at.alpha * rate.sigma / at.sigma};
+}
+
+}  // namespace detail
+
+/// Steps of `times`, the last of which is Euler's. With slope d(x, t), h = t_to - t and a = options.alpha,
+///
+///     x_m = x + a h d_0,   x_to = x + h ((1 - 1 / (2 a)) d_0 + d_m / (2 a)).
+///
+/// x is not kept: with d_0 = f x + g D_0, x_m = A x + a h g D_0 where A = 1 + a h f, and as d_0 = (x_m - x) / (a h),
+///
+///     x_to = (1 - c) x + c x_m + h / (2 a) (f_m x_m + g_m D_m),   c = (1 - 1 / (2 a)) / a,   x = (x_m - a h g D_0) /
+///     A.
+///
+/// Rows keep the law of levels exactly where sigma and alpha are linear in t (EDM, flows), else as h falls. In EDM's
+/// time a = 1 is `heun`. Churn raises levels as there. Throws std::invalid_argument on options out of range.
+template <differentiable_schedule S>
+sampling_plan runge_kutta(const S& schedule, std::span<const double> times, const runge_kutta_options& options = {})
+{
+  if (options.stages != 1 && options.stages != 2)
+    throw std::invalid_argument("a Runge-Kutta step has 1 or 2 stages here, but was asked for " +
+                                std::to_string(options.stages));
+  const double a = options.alpha;
+  if (!(a > 0 && a <= 1))
+    throw std::invalid_argument("the place of the second slope must lie in (0, 1], but is " + std::to_string(a));
+  std::vector<noise_level> grid(times.size());
+  std::transform(times.begin(), times.end(), grid.begin(), [&](double t) { return schedule(t); });
+
+  std::size_t left = grid.size();
+  return churned(schedule, grid, options.churn,
+                 [&](sampling_plan& plan, const noise_level& from, const noise_level& to) {
+                   const double h = to.t - from.t;
+                   const auto [f, g] = detail::slope_at(schedule, from);
+                   if (options.stages == 1 || --left == 1) {
+                     plan.steps.push_back({.at = from, .keep = 1 + h * f, .model = {h * g}});
+                     return;
+                   }
+                   const noise_level middle = a == 1 ? to : schedule(from.t + a * h);
+                   const auto [f_m, g_m] = detail::slope_at(schedule, middle);
+                   const double c = (1 - 1 / (2 * a)) / a, keep = 1 + a * h * f, half = h / (2 * a);
+                   plan.steps.push_back({.at = from, .keep = keep, .model = {a * h * g}});
+                   plan.steps.push_back({.at = middle,
+                                         .keep = (1 - c) / keep + c + half * f_m,
+                                         .model = {half * g_m, -(1 - c) * a * h * g / keep}});
+                 });
+}
+
+}  // namespace fewstep
