@@ -1,0 +1,197 @@
+#include "fewstep/nn/convolution.hpp"
+
+#include "support/catch.hpp"
+#include "support/features.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+using namespace fewstep;
+using Catch::Matchers::WithinAbs;
+
+namespace {
+
+/// One convolution with all that can be asked of it.
+struct scene {
+  nn::convolution shape;
+  std::size_t images, height, width;
+  std::size_t second = 0;   ///< channels of a second part
+  std::size_t enlarge = 1;  ///< how many times larger than the feature its input is
+  bool scales = false;
+  nn::activation act = nn::activation::none;
+  bool adds = false;
+  std::size_t threads = 1;
+};
+
+struct inputs {
+  explicit inputs(const scene& s) :
+      work(s.threads),
+      next(s.images * 1000 + s.shape.in),
+      weights(next(s.shape.in * s.shape.out * s.shape.size * s.shape.size)),
+      bias(next(s.shape.out)),
+      first(
+          test::random_feature(work, next, s.images, s.shape.in - s.second, s.height / s.enlarge, s.width / s.enlarge)),
+      second(test::random_feature(work, next, s.images, s.second, s.height / s.enlarge, s.width / s.enlarge)),
+      scales(test::random_feature(work, next, s.images, 2 * s.shape.in)),
+      shift(test::random_feature(work, next, s.images, s.shape.out)),
+      layer(nn::prepare_convolution(s.shape, weights, bias)),
+      add(test::random_feature(work, next, s.images, s.shape.out, nn::output_length(layer, s.height),
+                               nn::output_length(layer, s.width)))
+  {
+  }
+
+  nn::workspace work;
+  test::numbers next;
+  std::vector<float> weights, bias;
+  nn::feature first, second, scales, shift;
+  nn::convolution layer;
+  nn::feature add;
+};
+
+nn::feature run(const scene& s, inputs& in)
+{
+  const nn::input x{
+      {&in.first, s.second ? &in.second : nullptr}, s.height, s.width, s.scales ? &in.scales : nullptr, s.act};
+  const nn::addend plus{s.adds ? &in.shift : nullptr, s.adds ? &in.add : nullptr, s.adds ? 0.7f : 1.0f};
+  return nn::convolve(in.layer, x, plus, in.work);
+}
+
+double activated(nn::activation act, double x)
+{
+  if (act == nn::activation::silu) return x / (1 + std::exp(-x));
+  if (act == nn::activation::gelu) return 0.5 * x * std::erfc(-x / std::sqrt(2.0));
+  return x;
+}
+
+/// What the layer reads at a pixel, by the definitions of `joined` and `input`.
+double read(const scene& s, const inputs& in, std::size_t image, std::size_t c, std::ptrdiff_t y, std::ptrdiff_t x)
+{
+  if (y < 0 || x < 0 || y >= std::ptrdiff_t(s.height) || x >= std::ptrdiff_t(s.width)) return 0;
+  const std::size_t border = s.shape.in - s.second;
+  const nn::feature& part = c < border ? in.first : in.second;
+  const float* pixel = part.pixel(image, std::size_t(y) / s.enlarge, std::size_t(x) / s.enlarge);
+  const double number = double(pixel[c < border ? c : c - border]);
+  const float* scales = in.scales.pixel(image, 0, 0);
+  return activated(s.act, s.scales ? number * double(scales[c]) + double(scales[s.shape.in + c]) : number);
+}
+
+double expected(const scene& s, const inputs& in, std::size_t image, std::size_t o, std::size_t y, std::size_t x)
+{
+  const nn::convolution& k = s.shape;
+  double sum = double(in.bias[o]);
+  for (std::size_t c = 0; c < k.in; ++c)
+    for (std::size_t dy = 0; dy < k.size; ++dy)
+      for (std::size_t dx = 0; dx < k.size; ++dx)
+        sum += double(in.weights[((o * k.in + c) * k.size + dy) * k.size + dx]) *
+               read(s, in, image, c, std::ptrdiff_t(y * k.stride + dy) - std::ptrdiff_t(k.pad),
+                    std::ptrdiff_t(x * k.stride + dx) - std::ptrdiff_t(k.pad));
+  if (!s.adds) return sum;
+  return 0.7 * (sum + double(in.shift.data()[image * k.out + o]) + double(in.add.pixel(image, y, x)[o]));
+}
+
+double largest_error(const scene& s, const inputs& in, const nn::feature& out)
+{
+  double worst = 0;
+  for (std::size_t image = 0; image < out.count(); ++image)
+    for (std::size_t y = 0; y < out.height(); ++y)
+      for (std::size_t x = 0; x < out.width(); ++x)
+        for (std::size_t o = 0; o < out.channels(); ++o)
+          worst = std::max(worst, std::abs(double(out.pixel(image, y, x)[o]) - expected(s, in, image, o, y, x)));
+  return worst;
+}
+
+const nn::convolution same{.in = 5, .out = 7, .size = 3, .pad = 1, .pad_behind = 1};
+
+nn::convolution sized(std::size_t in, std::size_t out, nn::convolution shape)
+{
+  shape.in = in;
+  shape.out = out;
+  return shape;
+}
+
+const std::vector<scene> scenes{
+    {.shape = same, .images = 1, .height = 4, .width = 6},
+    {.shape = sized(1, 24, same), .images = 2, .height = 9, .width = 5},
+    {.shape = sized(24, 1, same), .images = 1, .height = 5, .width = 13},
+    {.shape = sized(48, 130, same), .images = 1, .height = 3, .width = 3},
+    {.shape = sized(17, 65, same), .images = 3, .height = 6, .width = 6, .threads = 2},
+    {.shape = sized(64, 48, same), .images = 1, .height = 33, .width = 40, .threads = 3},
+    {.shape = sized(16, 200, same), .images = 1, .height = 4, .width = 4, .threads = 4},
+    {.shape = {.in = 6, .out = 10, .size = 3, .stride = 2, .pad = 1, .pad_behind = 1},
+     .images = 2,
+     .height = 8,
+     .width = 10},
+    {.shape = {.in = 6, .out = 10, .size = 3, .stride = 2, .pad = 1, .pad_behind = 1},
+     .images = 1,
+     .height = 7,
+     .width = 5},
+    {.shape = {.in = 6, .out = 10, .size = 3, .stride = 2, .pad_behind = 1}, .images = 2, .height = 8, .width = 10},
+    {.shape = {.in = 40, .out = 12}, .images = 2, .height = 3, .width = 7},
+    {.shape = {.in = 33, .out = 96}, .images = 1, .height = 1, .width = 11, .adds = true},
+    {.shape = sized(20, 20, same), .images = 2, .height = 8, .width = 12, .enlarge = 2},
+    {.shape = sized(40, 24, same),
+     .images = 2,
+     .height = 8,
+     .width = 8,
+     .second = 23,
+     .scales = true,
+     .act = nn::activation::silu,
+     .adds = true},
+    {.shape = sized(9, 24, same),
+     .images = 3,
+     .height = 5,
+     .width = 9,
+     .second = 4,
+     .scales = true,
+     .act = nn::activation::gelu,
+     .adds = true,
+     .threads = 2},
+    {.shape = {.in = 30, .out = 24}, .images = 2, .height = 4, .width = 4, .second = 14, .act = nn::activation::silu},
+};
+
+}  // namespace
+
+TEST_CASE("a convolution is the sum over its filter, whatever it reads and adds", "[nn]")
+{
+  for (const scene& s : scenes) {
+    CAPTURE(s.shape.in, s.shape.out, s.shape.size, s.shape.stride, s.height, s.width, s.second, s.threads);
+    inputs in(s);
+    const nn::feature out = run(s, in);
+    // every product and partial sum rounds once; inputs and weights are below 1, read numbers below 3
+    const auto terms = static_cast<double>(s.shape.in * s.shape.size * s.shape.size + 3);
+    REQUIRE_THAT(largest_error(s, in, out), WithinAbs(0, 3 * terms * 6e-8 * std::sqrt(terms)));
+  }
+}
+
+TEST_CASE("an image has the same bits alone and in a batch, on any number of threads", "[nn]")
+{
+  for (scene s : scenes) {
+    s.threads = 1;
+    inputs in(s);
+    const nn::feature whole = run(s, in);
+    const std::size_t image_size = whole.size() / whole.count();
+    for (std::size_t threads : {1u, 2u, 5u}) {
+      s.threads = threads;
+      inputs same_numbers(s);
+      const nn::feature again = run(s, same_numbers);
+      REQUIRE(std::equal(whole.data(), whole.data() + whole.size(), again.data()));
+    }
+    if (s.adds || s.scales || s.second) continue;
+    nn::feature last = in.work.make(1, in.first.channels(), in.first.height(), in.first.width());
+    std::copy_n(in.first.pixel(s.images - 1, 0, 0), last.size(), last.data());
+    const nn::feature alone = nn::convolve(in.layer, {{&last}, s.height, s.width}, {}, in.work);
+    REQUIRE(std::equal(alone.data(), alone.data() + image_size, whole.pixel(s.images - 1, 0, 0)));
+  }
+}
+
+TEST_CASE("a convolution may add to what is in its result", "[nn]")
+{
+  scene s{.shape = sized(10, 23, same), .images = 2, .height = 7, .width = 6, .adds = true};
+  inputs in(s);
+  const nn::feature apart = run(s, in);
+  nn::feature within = in.add;
+  nn::convolve(in.layer, nn::plain(in.first), {&in.shift, &within, 0.7f}, in.work, within);
+  REQUIRE(std::equal(apart.data(), apart.data() + apart.size(), within.data()));
+}

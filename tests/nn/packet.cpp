@@ -1,0 +1,65 @@
+#include "fewstep/nn/packet.hpp"
+
+#include "support/catch.hpp"
+
+#include <array>
+#include <cmath>
+#include <cstddef>
+#include <limits>
+#include <vector>
+
+using namespace fewstep::nn;
+using namespace fewstep::nn::detail;
+using Catch::Matchers::WithinAbs;
+
+namespace {
+
+template <activation A>
+float activated(float x)
+{
+  std::array<float, lanes> numbers{};
+  floats::store(numbers.data(), activate<A>(floats::fill(x)));
+  return numbers[lanes - 1];
+}
+
+}  // namespace
+
+TEST_CASE("activations follow their formulas to single precision", "[nn]")
+{
+  for (double x = -80; x < 80; x += 0.37) {
+    const auto number = static_cast<float>(x);
+    const double exact = static_cast<double>(number);
+    CAPTURE(x);
+    const double silu = exact / (1 + std::exp(-exact));
+    REQUIRE_THAT(double(activated<activation::silu>(number)), WithinAbs(silu, 1e-36 + 1e-6 * std::abs(silu)));
+    // 1 + erf cancels where it is small
+    const double gelu = 0.5 * exact * std::erfc(-exact / std::sqrt(2.0));
+    REQUIRE_THAT(double(activated<activation::gelu>(number)), WithinAbs(gelu, 1e-7 * (1 + std::abs(exact))));
+    REQUIRE(activated<activation::none>(number) == number);
+  }
+}
+
+TEST_CASE("activations keep zero and what is not a number, and end at infinity as their limits do", "[nn]")
+{
+  const float nan = std::numeric_limits<float>::quiet_NaN();
+  REQUIRE(std::isnan(activated<activation::silu>(nan)));
+  REQUIRE(std::isnan(activated<activation::gelu>(nan)));
+  REQUIRE(activated<activation::silu>(0) == 0);
+  REQUIRE(activated<activation::silu>(1e30f) == 1e30f);
+  REQUIRE_THAT(double(activated<activation::silu>(-1e3f)), WithinAbs(0, 1e-30));
+}
+
+TEST_CASE("counts are rounded up to whole registers", "[nn]")
+{
+  REQUIRE(whole_packets(0) == 0);
+  REQUIRE(whole_packets(1) == lanes);
+  REQUIRE(whole_packets(lanes) == lanes);
+  REQUIRE(whole_packets(lanes + 1) == 2 * lanes);
+}
+
+TEST_CASE("unrolling calls with every index in order", "[nn]")
+{
+  std::vector<std::size_t> seen;
+  unroll<4>([&](auto i) { seen.push_back(i); });
+  REQUIRE(seen == std::vector<std::size_t>{0, 1, 2, 3});
+}
