@@ -3,6 +3,7 @@
 #include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "fewstep/tensor/contiguous.hpp"
+#include "support/allocations.hpp"
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"
 
@@ -116,6 +117,10 @@ TEST_CASE("a scratch buffer and a writing network change nothing but the allocat
   REQUIRE(written == buffered);
   REQUIRE(written == returned);
   REQUIRE(x == tensor{1, -2, 0.5F});
+  auto quiet = preconditioned(writes, edm_scaling{}, tensor(3));
+  const std::size_t before = test::allocations;
+  quiet(x, at, buffered);
+  REQUIRE(test::allocations == before);
   for (std::size_t i = 0; i < 3; ++i) {
     const auto c = edm_scaling{}(at);
     REQUIRE_THAT(static_cast<double>(written[i]),

@@ -1,13 +1,12 @@
 #include "fewstep/plan/consistency.hpp"
 
 #include "fewstep/plan/check.hpp"
+#include "fewstep/plan/heun.hpp"
 #include "fewstep/sample.hpp"
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"
-#include "support/run.hpp"
 
 #include <cmath>
-#include <limits>
 #include <vector>
 
 using Catch::Matchers::Contains;
@@ -37,6 +36,21 @@ TEST_CASE("one consistency step is the consistency function", "[consistency]")
   REQUIRE_THAT(sample(plan, -60.0, exact_consistency{}), WithinAbs(0.320629374522, 1e-12));
   REQUIRE_THAT(sample(plan, -60.0, exact_consistency{}),
                WithinRel(0.7 - 60.7 * std::sqrt((0.25 + 4e-6) / (0.25 + 6400)), 1e-13));
+}
+
+TEST_CASE("one consistency step ends where a thousand of Heun's do", "[consistency]")
+{
+  const auto heun_steps = [](std::size_t steps) {
+    std::vector<noise_level> grid;
+    for (double sigma : karras_sigmas(steps + 1)) grid.push_back(edm_schedule{}(sigma));
+    return sample(heun(grid), -60.0, test::gaussian{.mean = 0.7, .deviation = 0.5});
+  };
+  const std::vector<std::size_t> ts{0, 1000};
+  const double one_step = sample(consistency(consistency_grid(1001, ts)), -60.0, exact_consistency{});
+  const double coarse = heun_steps(500), fine = heun_steps(1000);
+  REQUIRE_THAT(fine, WithinAbs(one_step, 60 * 1e-6));
+  // the error falls as the square of the step: without its leading term
+  REQUIRE_THAT(fine + (fine - coarse) / 3, WithinAbs(one_step, 1e-6));
 }
 
 TEST_CASE("multistep consistency sampling has the moments of the closed form", "[consistency]")
