@@ -128,7 +128,7 @@ void draw(const options& o)
   if (!o.trace.empty()) fewstep::write_plan(o.trace, plan);
 
   const auto network = fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net;
-  const std::size_t classes = network.design.classes.value_or(0);
+  const std::size_t classes = network.conditions.classes;
   const std::vector<int> labels = labels_of(o, classes);
   const std::vector<int> others(labels.size(), o.negative.value_or(static_cast<int>(classes) - 1));
 
@@ -150,7 +150,7 @@ void draw(const options& o)
   auto data = fewstep::converted(fewstep::finite(fewstep::guided(timed(wanted), timed(away), guidance)),
                                  config.predicts, plan.predicts);
 
-  images shape{o.count, network.design.in_channels, network.design.sample_size.at(0), network.design.sample_size.at(1)};
+  images shape{o.count, network.in_channels, network.sample_size.at(0), network.sample_size.at(1)};
   const fewstep::philox_noise noise{.seed = o.seed, .samples = o.count};
   using stepper = fewstep::stepper<images, fewstep::philox_noise>;
   stepper run = o.resume.empty() ? stepper(plan, noise.start(shape), noise) : stepper(plan, saved_run(o, shape), noise);

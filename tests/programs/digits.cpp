@@ -224,12 +224,17 @@ const std::vector<bad_input>& bad_inputs()
       {"overlapping tensors",
        "",
        [](auto& m) {
-         edit_header(m, [](std::string& h) {
-           const std::size_t at = h.find("\"data_offsets\":[", h.find("\"conv_in.weight\"")) + 16;
-           h.replace(at, h.find(',', at) - at, "0");
+         edit_header(m, [](std::string& h) {  // two tensors of one size in one place
+           const auto offsets = [&](std::string_view name) {
+             const std::size_t at = h.find("\"data_offsets\":", h.find(name));
+             return std::pair(at, h.find(']', at) - at);
+           };
+           const auto [from, length] = offsets("\"conv_in.bias\"");
+           const auto [to, old] = offsets("\"conv_norm_out.bias\"");
+           h.replace(to, old, h.substr(from, length));
          });
        },
-       {"conv_in.weight"}},
+       {"conv_norm_out.bias", "inside another"}},
   };
   return list;
 }
