@@ -1,6 +1,6 @@
 /// @file
 /// Runge-Kutta steps of the probability flow in a schedule's own time: the family of second-order rules that EDM
-/// compares (Karras et al. 2022, arXiv:2206.00364, Algorithm 3 and eq. 81).
+/// compares (Karras et al. 2022, arXiv:2206.00364, Algorithm 3).
 #pragma once
 
 #include "fewstep/plan/churn.hpp"
