@@ -195,6 +195,14 @@ TEST_CASE("with two estimates a step lands on one and takes its noise from the o
                       ContainsSubstring("one data prediction a row"));
 }
 
+TEST_CASE("a wrapper that is kept as a constant can be sampled with", "[sample]")
+{
+  const test::gaussian data;
+  const auto grid = trailing(linear_vp(), 4);
+  const auto denoise = clipped(finite(converted(data, prediction::data, prediction::data)), 9);
+  REQUIRE(sample(ddim(grid), 1.3, denoise) == sample(ddim(grid), 1.3, data));
+}
+
 TEST_CASE("a network that throws leaves the run where it was", "[sample]")
 {
   const sampling_plan plan = everything();

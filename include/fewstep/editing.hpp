@@ -143,10 +143,10 @@ template <class D, has_elements X>
 auto keeping(D denoise, X image, known_part known)
 {
   visit_elements(image, [&](auto numbers) { require_known_part(known, numbers.size()); });
-  return [ denoise = std::move(denoise), image = std::move(image), known = std::move(known) ](
-      const X& x, const evaluation& at, X& out) mutable requires std::same_as<estimate<D, X>, X>
+  return [ denoise = detail::held<D>{std::move(denoise)}, image = std::move(image), known = std::move(known) ](
+      const X& x, const evaluation& at, X& out) requires single_denoiser<D, X>
   {
-    predict(denoise, x, at, out);
+    predict(denoise.call, x, at, out);
     replace_known(out, image, known);
   };
 }

@@ -69,10 +69,10 @@ template <class D, class B = double>
 auto clipped(D denoise, B bounds = 1)
 {
   detail::require_bounds(bounds);
-  return [ denoise = std::move(denoise), bounds ]<clampable X>(const X& x, const evaluation& at,
-                                                               X& out) mutable requires std::same_as<estimate<D, X>, X>
+  return [ denoise = detail::held<D>{std::move(denoise)},
+           bounds ]<clampable X>(const X& x, const evaluation& at, X& out) requires single_denoiser<D, X>
   {
-    predict(denoise, x, at, out);
+    predict(denoise.call, x, at, out);
     detail::hold(out, bounds);
   };
 }
@@ -83,10 +83,10 @@ template <class D, class B = double>
 auto clipped_keeping_direction(D denoise, B bounds = 1)
 {
   detail::require_bounds(bounds);
-  return [ denoise = std::move(denoise), bounds ]<clampable X>(
-      const X& x, const evaluation& at, two_estimates<X>& out) mutable requires std::same_as<estimate<D, X>, X>
+  return [ denoise = detail::held<D>{std::move(denoise)},
+           bounds ]<clampable X>(const X& x, const evaluation& at, two_estimates<X>& out) requires single_denoiser<D, X>
   {
-    predict(denoise, x, at, out.direction);
+    predict(denoise.call, x, at, out.direction);
     tensor_traits<X>::combine(out.data, 0, std::array{term<X>{1, &out.direction}});
     detail::hold(out.data, bounds);
   };
@@ -96,10 +96,10 @@ auto clipped_keeping_direction(D denoise, B bounds = 1)
 template <class D>
 auto finite(D denoise)
 {
-  return [denoise = std::move(denoise)]<measurable X>(const X& x, const evaluation& at,
-                                                      X& out) mutable requires std::same_as<estimate<D, X>, X>
+  return [denoise = detail::held<D>{std::move(denoise)}]<measurable X>(const X& x, const evaluation& at,
+                                                                       X& out) requires single_denoiser<D, X>
   {
-    predict(denoise, x, at, out);
+    predict(denoise.call, x, at, out);
     if (!all_finite(out))
       throw std::runtime_error("the network returned a number that is not finite at row " + std::to_string(at.row) +
                                " (" + to_string(at) + ")");

@@ -79,14 +79,14 @@ inline linear_form conversion(prediction from, prediction to, const noise_level&
 template <class D>
 auto converted(D denoise, prediction from, prediction to)
 {
-  return [ denoise = std::move(denoise), from,
-           to ]<tensor X>(const X& x, const evaluation& at, X& out) mutable requires std::same_as<estimate<D, X>, X>
+  return [ denoise = detail::held<D>{std::move(denoise)}, from,
+           to ]<tensor X>(const X& x, const evaluation& at, X& out) requires single_denoiser<D, X>
   {
     const auto [of_x, of_output] = conversion(from, to, at);
     if (!std::isfinite(of_x) || !std::isfinite(of_output))
       throw std::invalid_argument("the network's prediction cannot be converted at (" + to_string(at) +
                                   "): it does not determine what the plan weighs there");
-    predict(denoise, x, at, out);
+    predict(denoise.call, x, at, out);
     if (from != to) tensor_traits<X>::combine(out, of_output, std::array{term<X>{of_x, &x}});
   };
 }

@@ -39,6 +39,21 @@ concept denoiser = returns_estimate<D, X> || writes_estimate<D, X> || returns_es
 template <class D, class X>
 using estimate = std::conditional_t<returns_estimate<D, X> || writes_estimate<D, X>, X, two_estimates<X>>;
 
+/// A denoiser that gives one estimate: what most wrappers wrap.
+template <class D, class X>
+concept single_denoiser = denoiser<D, X> && std::same_as<estimate<D, X>, X>;
+
+namespace detail {
+
+/// A denoiser inside of a wrapper. It may be called where the wrapper is const: what a network keeps for its work is no
+/// part of the wrapper's value.
+template <class D>
+struct held {
+  mutable D call;
+};
+
+}  // namespace detail
+
 /// A buffer of the shape of x that a denoiser may write into.
 template <class E, tensor X>
 E buffer_like(const X& x)

@@ -93,16 +93,17 @@ template <class D, class N, guidance_scale S>
 auto guided(D conditional, N negative, S scale)
 {
   detail::require_scale(scale);
-  return [ conditional = std::move(conditional), negative = std::move(negative), scale ]<tensor X>(
-      const X& x, const evaluation& at, X& out) mutable requires std::same_as<estimate<D, X>, X> &&
-      std::same_as<estimate<N, X>, X>
+  return
+      [ conditional = detail::held<D>{std::move(conditional)}, negative = detail::held<N>{std::move(negative)},
+        scale ]<tensor X>(const X& x, const evaluation& at, X& out) requires single_denoiser<D, X> &&
+      single_denoiser<N, X>
   {
     const double weight = detail::scale_at(scale, at);
-    if (weight == 0) return predict(negative, x, at, out);
-    predict(conditional, x, at, out);
+    if (weight == 0) return predict(negative.call, x, at, out);
+    predict(conditional.call, x, at, out);
     if (weight == 1) return;
     std::optional<X> away;
-    predict(negative, x, at, away);
+    predict(negative.call, x, at, away);
     tensor_traits<X>::combine(out, weight, std::array{term<X>{1 - weight, &*away}});
   };
 }
@@ -123,14 +124,15 @@ auto guided(D conditional, N negative, S scale, guidance_rescale rescale)
   if (!(rescale.strength >= 0 && rescale.strength <= 1))
     throw std::invalid_argument("the strength of guidance rescaling lies in [0, 1], but is " +
                                 std::to_string(rescale.strength));
-  return [ conditional = std::move(conditional), negative = std::move(negative), scale, rescale ]<has_elements X>(
-      const X& x, const evaluation& at, X& out) mutable requires std::same_as<estimate<D, X>, X> &&
-      std::same_as<estimate<N, X>, X>
+  return [
+    conditional = detail::held<D>{std::move(conditional)}, negative = detail::held<N>{std::move(negative)}, scale,
+    rescale
+  ]<has_elements X>(const X& x, const evaluation& at, X& out) requires single_denoiser<D, X> && single_denoiser<N, X>
   {
     const double weight = detail::scale_at(scale, at);
     std::optional<X> wanted, away;
-    predict(conditional, x, at, wanted);
-    if (weight != 1) predict(negative, x, at, away);
+    predict(conditional.call, x, at, wanted);
+    if (weight != 1) predict(negative.call, x, at, away);
     const std::array parts{term<X>{weight, &*wanted}, term<X>{1 - weight, away ? &*away : &*wanted}};
     tensor_traits<X>::combine(out, 0, parts);
     visit_elements(*wanted, [&](auto numbers) {
@@ -151,13 +153,14 @@ template <class D, class N, guidance_scale S>
 auto guided_plus_plus(D conditional, N negative, S scale)
 {
   detail::require_scale(scale);
-  return [ conditional = std::move(conditional), negative = std::move(negative), scale ]<tensor X>(
-      const X& x, const evaluation& at, two_estimates<X>& out) mutable requires std::same_as<estimate<D, X>, X> &&
-      std::same_as<estimate<N, X>, X>
+  return
+      [ conditional = detail::held<D>{std::move(conditional)}, negative = detail::held<N>{std::move(negative)},
+        scale ]<tensor X>(const X& x, const evaluation& at, two_estimates<X>& out) requires single_denoiser<D, X> &&
+      single_denoiser<N, X>
   {
     const double weight = detail::scale_at(scale, at);
-    predict(conditional, x, at, out.data);
-    predict(negative, x, at, out.direction);
+    predict(conditional.call, x, at, out.data);
+    predict(negative.call, x, at, out.direction);
     tensor_traits<X>::combine(out.data, weight, std::array{term<X>{1 - weight, &out.direction}});
   };
 }

@@ -45,11 +45,11 @@ void precondition(N& network, const X& x, const evaluation& at, const network_sc
 template <class N, preconditioning S>
 auto preconditioned(N network, S scaling)
 {
-  return [ network = std::move(network), scaling = std::move(scaling) ]<tensor X>(
-      const X& x, const evaluation& at, X& out) mutable requires std::same_as<estimate<N, X>, X>
+  return [ network = detail::held<N>{std::move(network)}, scaling = std::move(scaling) ]<tensor X>(
+      const X& x, const evaluation& at, X& out) requires single_denoiser<N, X>
   {
     X scratch = x;
-    detail::precondition(network, x, at, scaling(at), scaling.time(at.target), out, scratch);
+    detail::precondition(network.call, x, at, scaling(at), scaling.time(at.target), out, scratch);
   };
 }
 
@@ -57,10 +57,12 @@ auto preconditioned(N network, S scaling)
 template <class N, preconditioning S, tensor X>
 auto preconditioned(N network, S scaling, X scratch)
 {
-  return [ network = std::move(network), scaling = std::move(scaling), scratch = std::move(scratch) ](
-      const X& x, const evaluation& at, X& out) mutable requires std::same_as<estimate<N, X>, X>
+  return [
+    network = detail::held<N>{std::move(network)}, scaling = std::move(scaling),
+    scratch = detail::held<X>{std::move(scratch)}
+  ](const X& x, const evaluation& at, X& out) requires single_denoiser<N, X>
   {
-    detail::precondition(network, x, at, scaling(at), scaling.time(at.target), out, scratch);
+    detail::precondition(network.call, x, at, scaling(at), scaling.time(at.target), out, scratch.call);
   };
 }
 
@@ -69,11 +71,11 @@ auto preconditioned(N network, S scaling, X scratch)
 template <class D>
 auto with_targets(D denoise, std::vector<double> targets)
 {
-  return [ denoise = std::move(denoise), targets = std::move(targets) ]<tensor X>(
-      const X& x, evaluation at, X& out) mutable requires std::same_as<estimate<D, X>, X>
+  return [ denoise = detail::held<D>{std::move(denoise)}, targets = std::move(targets) ]<tensor X>(
+      const X& x, evaluation at, X& out) requires single_denoiser<D, X>
   {
     at.target = targets.at(at.row);
-    predict(denoise, x, at, out);
+    predict(denoise.call, x, at, out);
   };
 }
 

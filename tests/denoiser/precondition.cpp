@@ -1,4 +1,4 @@
-#include "fewstep/precondition.hpp"
+#include "fewstep/denoiser/precondition.hpp"
 
 #include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/schedule/schedules.hpp"
