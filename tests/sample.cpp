@@ -2,7 +2,7 @@
 
 #include "fewstep/denoiser/clipping.hpp"
 #include "fewstep/denoiser/conversion.hpp"
-#include "fewstep/noise.hpp"
+#include "fewstep/noise/philox.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/schedule/grids.hpp"
 #include "fewstep/tensor/contiguous.hpp"

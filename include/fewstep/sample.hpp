@@ -5,8 +5,9 @@
 
 #include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/denoiser/denoiser.hpp"
-#include "fewstep/noise.hpp"
+#include "fewstep/noise/source.hpp"
 #include "fewstep/plan/plan.hpp"
+#include "fewstep/random/philox.hpp"
 #include "fewstep/tensor/tensor.hpp"
 
 #include <algorithm>
@@ -84,6 +85,9 @@ public:
   const X& x() const& { return x_; }
   X& x() & { return x_; }
   X&& x() && { return std::move(x_); }
+
+  /// The source of noise, whose own state, if it has one, is for the program to store.
+  const Z& source() const { return noise_; }
 
   /// What the denoiser is to be given next.
   evaluation at() const

@@ -1,6 +1,6 @@
 #include "fewstep/io/runs.hpp"
 
-#include "fewstep/noise.hpp"
+#include "fewstep/noise/philox.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/schedule/grids.hpp"
 #include "fewstep/tensor/contiguous.hpp"

@@ -1,6 +1,6 @@
-#include "fewstep/brownian.hpp"
+#include "fewstep/noise/brownian.hpp"
 
-#include "fewstep/noise.hpp"
+#include "fewstep/noise/philox.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/sample.hpp"
 #include "fewstep/schedule/grids.hpp"

@@ -1,42 +1,16 @@
 /// @file
-/// Noise sources: what a stochastic plan draws z from.
+/// The noise source that has no state: each number is a function of seed, sample, row and element.
 #pragma once
 
 #include "fewstep/random/philox.hpp"
 #include "fewstep/schedule/noise_level.hpp"
-#include "fewstep/tensor/measure.hpp"
+#include "fewstep/tensor/elements.hpp"
 #include "fewstep/tensor/tensor.hpp"
 
-#include <concepts>
 #include <cstddef>
 #include <cstdint>
-#include <optional>
-#include <stdexcept>
-#include <string>
-#include <utility>
 
 namespace fewstep {
-
-/// The source of plans that draw nothing.
-struct no_noise {};
-
-/// noise(x, at) returns a standard normal tensor of the shape of x for the row that `at` names;
-/// noise(x, at, out) writes it into `out`, which has that shape.
-template <class Z, class X>
-concept noise_source = std::same_as<Z, no_noise> || std::invocable<Z&, const X&, const evaluation&, X&> ||
-    std::invocable<Z&, const X&, const evaluation&>;
-
-/// Draws z for the row that `at` names into a buffer that is made at the first call.
-template <tensor X, noise_source<X> Z>
-void draw(Z& noise, const X& x, const evaluation& at, std::optional<X>& z)
-{
-  if constexpr (std::invocable<Z&, const X&, const evaluation&, X&>) {
-    if (!z) z.emplace(duplicate(x));
-    noise(x, at, *z);
-  } else if constexpr (!std::same_as<Z, no_noise>) {
-    z = noise(x, at);
-  }
-}
 
 /// Standard normals keyed by seed, sample, row and element: what sample k of a run gets depends on neither the batch
 /// that it is in nor the number of threads. A batch holds `samples` samples, slowest in storage; the first of them has
