@@ -1,0 +1,46 @@
+/// @file
+/// A U-Net as values: a list of connections, each a few blocks on the way down and a few on the way up.
+#pragma once
+
+#include "fewstep/nn/blocks.hpp"
+#include "fewstep/nn/convolution.hpp"
+#include "fewstep/nn/embedding.hpp"
+#include "fewstep/nn/feature.hpp"
+#include "fewstep/nn/normalisation.hpp"
+#include "fewstep/nn/workspace.hpp"
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace fewstep::nn {
+
+/// One skip connection. `down` makes the skip from what lies above; the first block of `up` reads the decoder's feature
+/// and the skip side by side. An upsampler is the last block of the deeper connection's `up`.
+struct connection {
+  std::vector<block> down{}, up{};
+};
+
+/// A network that is ready to run. It never changes: any number of threads may read it, each with its own workspace.
+struct network {
+  std::size_t in_channels = 0, out_channels = 0;
+  std::vector<std::size_t> sample_size{};  ///< height and width it was trained on, empty if unknown
+  std::size_t size_multiple = 1;           ///< height and width must be multiples of it
+  bool center_input = false;               ///< 2 x - 1 before the first convolution
+  embedder conditions{};
+  std::vector<connection> connections{};  ///< from the outside, 0 is the first convolution
+  std::vector<block> middle{};
+  group_norm last_norm{};
+  activation last_act = activation::silu;
+  convolution last{};
+};
+
+/// Runs blocks one after another; the first one reads x, which may have two parts.
+inline feature run(std::span<const block> blocks, const joined& x, const embedding& e, workspace& work)
+{
+  feature h = run(blocks.front(), x, e, work);
+  for (const block& next : blocks.subspan(1)) h = run(next, {&h}, e, work);
+  return h;
+}
+
+}  // namespace fewstep::nn
