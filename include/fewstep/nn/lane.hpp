@@ -1,0 +1,161 @@
+/// @file
+/// A network at work: one network, one workspace, one condition.
+#pragma once
+
+#include "fewstep/nn/blocks.hpp"
+#include "fewstep/nn/condition.hpp"
+#include "fewstep/nn/convolution.hpp"
+#include "fewstep/nn/embedding.hpp"
+#include "fewstep/nn/feature.hpp"
+#include "fewstep/nn/images.hpp"
+#include "fewstep/nn/network.hpp"
+#include "fewstep/nn/normalisation.hpp"
+#include "fewstep/nn/workspace.hpp"
+#include "fewstep/schedule/noise_level.hpp"
+#include "fewstep/unet/unet.hpp"
+
+#include <cstddef>
+#include <utility>
+
+namespace fewstep::nn {
+
+namespace detail {
+
+/// The images with their channels fastest, and 2 x - 1 if they are to be centred.
+inline feature channels_last(const images& x, bool centre, workspace& work)
+{
+  feature out = work.make(x.count, x.channels, x.height, x.width);
+  const std::size_t pixels = x.height * x.width;
+  for (std::size_t image = 0; image < x.count; ++image)
+    for (std::size_t c = 0; c < x.channels; ++c) {
+      const float* from = x.data() + (image * x.channels + c) * pixels;
+      float* to = out.pixel(image, 0, 0) + c;
+      for (std::size_t k = 0; k < pixels; ++k) to[k * x.channels] = centre ? 2 * from[k] - 1 : from[k];
+    }
+  return out;
+}
+
+inline void channels_first(const feature& h, images& out)
+{
+  out.count = h.count(), out.channels = h.channels(), out.height = h.height(), out.width = h.width();
+  out.values.resize(h.size());
+  const std::size_t pixels = h.height() * h.width();
+  for (std::size_t image = 0; image < h.count(); ++image)
+    for (std::size_t c = 0; c < h.channels(); ++c) {
+      const float* from = h.pixel(image, 0, 0) + c;
+      float* to = out.data() + (image * h.channels() + c) * pixels;
+      for (std::size_t k = 0; k < pixels; ++k) to[k] = from[k * h.channels()];
+    }
+}
+
+}  // namespace detail
+
+/// Models `fewstep::unet`, so `fewstep::evaluate(lane, x, at, join, cache)` is the network, and is a denoiser itself.
+/// Network and workspace must outlive it; the two halves of a guided denoiser share both. One thread may use the lanes
+/// of a workspace at a time.
+class lane {
+public:
+  using feature = nn::feature;
+  using embedding = nn::embedding;
+
+  /// Throws std::invalid_argument for class labels that are missing, not expected or out of range, and for times that
+  /// are not finite.
+  lane(const network& net, workspace& work, conditioning condition = {}) :
+      net_(&net),
+      work_(&work),
+      condition_(std::move(condition))
+  {
+    require_condition(net, condition_);
+  }
+
+  std::size_t connections() const { return net_->connections.size(); }
+
+  /// Throws std::invalid_argument, before any work, if the shape of x does not fit the network or the condition.
+  embedding embed(const images& x, const evaluation& at) const
+  {
+    require_images(*net_, condition_, x);
+    return nn::embed(net_->conditions, x.count, condition_.timesteps, at.t, condition_.class_labels, *work_);
+  }
+
+  feature enter(const images& x, const embedding&) const
+  {
+    return detail::channels_last(x, net_->center_input, *work_);
+  }
+
+  feature down(std::size_t i, const feature& h, const embedding& e) const
+  {
+    return run(net_->connections[i].down, {&h}, e, *work_);
+  }
+
+  feature middle(const feature& h, const embedding& e) const { return run(net_->middle, {&h}, e, *work_); }
+
+  feature up(std::size_t i, const feature& deep, const feature& skip, const embedding& e) const
+  {
+    return run(net_->connections[i].up, {&deep, &skip}, e, *work_);
+  }
+
+  images leave(const feature& h, const embedding&) const
+  {
+    images out;
+    leave(h, out);
+    return out;
+  }
+
+  /// The same into images that exist.
+  void leave(const feature& h, images& out) const
+  {
+    const feature scales = normalise(net_->last_norm, {&h}, *work_);
+    const input activated{{&h}, h.height(), h.width(), &scales, net_->last_act};
+    detail::channels_first(convolve(net_->last, activated, {}, *work_), out);
+  }
+
+  /// Writes the network's prediction at x into `out`: `evaluate` with the same hooks, without an allocation.
+  template <class J = plain_join, class C = no_cache>
+  void operator()(const images& x, const evaluation& at, images& out, J&& join = {}, C&& cache = {}) const;
+
+private:
+  const network* net_;
+  workspace* work_;
+  conditioning condition_;
+};
+
+namespace detail {
+
+/// The state of a lane that writes into images which exist: `evaluate` hands it in and out.
+struct borrowed {
+  const images* in;
+  images* out;
+};
+
+struct writing_lane {
+  using feature = nn::feature;
+  using embedding = nn::embedding;
+
+  std::size_t connections() const { return net->connections(); }
+  embedding embed(const borrowed& x, const evaluation& at) const { return net->embed(*x.in, at); }
+  feature enter(const borrowed& x, const embedding& e) const { return net->enter(*x.in, e); }
+  feature down(std::size_t i, const feature& h, const embedding& e) const { return net->down(i, h, e); }
+  feature middle(const feature& h, const embedding& e) const { return net->middle(h, e); }
+  feature up(std::size_t i, const feature& deep, const feature& skip, const embedding& e) const
+  {
+    return net->up(i, deep, skip, e);
+  }
+  borrowed leave(const feature& h, const embedding&) const
+  {
+    net->leave(h, *out);
+    return {nullptr, out};
+  }
+
+  const lane* net;
+  images* out;
+};
+
+}  // namespace detail
+
+template <class J, class C>
+void lane::operator()(const images& x, const evaluation& at, images& out, J&& join, C&& cache) const
+{
+  evaluate(detail::writing_lane{this, &out}, detail::borrowed{&x, &out}, at, join, cache);
+}
+
+}  // namespace fewstep::nn

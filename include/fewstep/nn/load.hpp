@@ -1,0 +1,49 @@
+/// @file
+/// A network from the files of a checkpoint.
+#pragma once
+
+#include "fewstep/io/diffusers.hpp"
+#include "fewstep/io/json.hpp"
+#include "fewstep/io/safetensors.hpp"
+#include "fewstep/nn/blueprint.hpp"
+#include "fewstep/nn/network.hpp"
+#include "fewstep/nn/unet2d.hpp"
+#include "fewstep/nn/weights.hpp"
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fewstep::nn {
+
+/// Where a network is saved.
+struct network_files {
+  std::filesystem::path config, weights;
+};
+
+/// A network and the keys of its configuration that say nothing to this engine.
+struct loaded_network {
+  network net;
+  std::vector<std::string> unused{};
+};
+
+/// Loads a network. Throws std::runtime_error, with the path first, for files that are missing or damaged, layers that
+/// this engine has not, and tensors that are missing, of another shape or without a place in the network.
+inline loaded_network load_unet(const network_files& files)
+{
+  auto [design, unused] = read_blueprint(json::read_file(files.config), files.config.string());
+  weights tensors(safetensors_file::open(files.weights));
+  loaded_network out{build_unet2d(design, tensors), std::move(unused)};
+  tensors.require_empty();
+  return out;
+}
+
+/// The same from a folder that diffusers saved: a pipeline or a U-Net alone.
+inline loaded_network load_unet(const std::filesystem::path& folder)
+{
+  const diffusers_folder found = open_diffusers(folder);
+  return load_unet(network_files{found.unet_config, found.unet_weights});
+}
+
+}  // namespace fewstep::nn

@@ -1,0 +1,191 @@
+/// @file
+/// diffusers' UNet2DModel: from blueprint and weights to a network.
+#pragma once
+
+#include "fewstep/nn/blocks.hpp"
+#include "fewstep/nn/blueprint.hpp"
+#include "fewstep/nn/convolution.hpp"
+#include "fewstep/nn/network.hpp"
+#include "fewstep/nn/normalisation.hpp"
+#include "fewstep/nn/weights.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace fewstep::nn {
+
+namespace detail {
+
+/// A convolution with weight (out, in, size, size) and bias.
+inline convolution load_convolution(weights& from, const std::string& name, const convolution& shape)
+{
+  const auto filter = from.take(name + ".weight", {shape.out, shape.in, shape.size, shape.size});
+  return prepare_convolution(shape, filter, from.take(name + ".bias", {shape.out}));
+}
+
+/// A linear layer with weight (out, in) and bias.
+inline convolution load_linear(weights& from, const std::string& name, std::size_t in, std::size_t out)
+{
+  const auto matrix = from.take(name + ".weight", {out, in});
+  return prepare_convolution({.in = in, .out = out}, matrix, from.take(name + ".bias", {out}));
+}
+
+/// Several linear layers over the same input as one, their outputs side by side.
+inline convolution load_linears(weights& from, const std::vector<std::string>& names, std::size_t in, std::size_t out)
+{
+  std::vector<float> matrix, bias;
+  for (const std::string& name : names) {
+    const auto rows = from.take(name + ".weight", {out, in}), numbers = from.take(name + ".bias", {out});
+    matrix.insert(matrix.end(), rows.begin(), rows.end());
+    bias.insert(bias.end(), numbers.begin(), numbers.end());
+  }
+  return prepare_convolution({.in = in, .out = out * names.size()}, matrix, bias);
+}
+
+inline group_norm load_norm(weights& from, const std::string& name, std::size_t channels, std::size_t groups,
+                            double eps)
+{
+  return {groups, eps, from.take(name + ".weight", {channels}), from.take(name + ".bias", {channels})};
+}
+
+inline convolution conv3x3(std::size_t in, std::size_t out)
+{
+  return {.in = in, .out = out, .size = 3, .pad = 1, .pad_behind = 1};
+}
+
+/// Loads the parts in the order in which diffusers builds them, and so numbers the connections.
+class unet2d_loader {
+public:
+  unet2d_loader(const blueprint& design, weights& from) : design_(design), from_(from) {}
+
+  network load()
+  {
+    network net{.in_channels = design_.in_channels,
+                .out_channels = design_.out_channels,
+                .sample_size = design_.sample_size,
+                .size_multiple = std::size_t{1} << (design_.channels.size() - 1),
+                .center_input = design_.center_input,
+                .conditions = conditions()};
+    encoder(net.connections);
+    net.middle = middle();
+    decoder(net.connections);
+    const std::size_t outermost = design_.channels.front();
+    net.last_norm = load_norm(from_, "conv_norm_out", outermost, design_.norm_groups, design_.norm_eps);
+    net.last = load_convolution(from_, "conv_out", conv3x3(outermost, design_.out_channels));
+    return net;
+  }
+
+private:
+  std::size_t embedding_width() const { return 4 * design_.channels.front(); }
+
+  embedder conditions()
+  {
+    const std::size_t waves = design_.channels.front(), width = embedding_width();
+    embedder e{.time = {waves, design_.cosines_first, design_.frequency_shift}};
+    e.linear_1 = load_linear(from_, "time_embedding.linear_1", waves, width);
+    e.linear_2 = load_linear(from_, "time_embedding.linear_2", width, width);
+    e.classes = design_.classes.value_or(0);
+    if (design_.classes) e.table = from_.take("class_embedding.weight", {e.classes, width});
+    return e;
+  }
+
+  residual_block residual(const std::string& name, std::size_t in, std::size_t out, double scale = 1)
+  {
+    residual_block b{.act = design_.act, .gain = static_cast<float>(1 / scale)};
+    b.norm_1 = load_norm(from_, name + ".norm1", in, design_.norm_groups, design_.norm_eps);
+    b.conv_1 = load_convolution(from_, name + ".conv1", conv3x3(in, out));
+    b.time = load_linear(from_, name + ".time_emb_proj", embedding_width(), out);
+    b.norm_2 = load_norm(from_, name + ".norm2", out, design_.norm_groups, design_.norm_eps);
+    b.conv_2 = load_convolution(from_, name + ".conv2", conv3x3(out, out));
+    if (in != out) b.shortcut = load_convolution(from_, name + ".conv_shortcut", {.in = in, .out = out});
+    return b;
+  }
+
+  attention_block attention(const std::string& name, std::size_t channels, std::size_t groups, double scale = 1)
+  {
+    attention_block b{.heads = channels / design_.head_width.value_or(channels), .gain = static_cast<float>(1 / scale)};
+    b.norm = load_norm(from_, name + ".group_norm", channels, groups, design_.norm_eps);
+    b.queries_keys_values = load_linears(from_, {name + ".to_q", name + ".to_k", name + ".to_v"}, channels, channels);
+    b.out = load_linear(from_, name + ".to_out.0", channels, channels);
+    return b;
+  }
+
+  void encoder(std::vector<connection>& connections)
+  {
+    std::size_t in = design_.channels.front();
+    push(connections, in, sampling_block{load_convolution(from_, "conv_in", conv3x3(design_.in_channels, in))});
+    for (std::size_t level = 0; level < design_.channels.size(); ++level) {
+      const std::string name = "down_blocks." + std::to_string(level);
+      const std::size_t out = design_.channels[level];
+      for (std::size_t layer = 0; layer < design_.layers_per_block; ++layer, in = out) {
+        const std::string number = std::to_string(layer);
+        push(connections, out, residual(name + ".resnets." + number, in, out));
+        if (design_.down[level].attention)
+          connections.back().down.push_back(attention(name + ".attentions." + number, out, design_.norm_groups));
+      }
+      if (level + 1 == design_.channels.size()) break;
+      const convolution halving{
+          .in = out, .out = out, .size = 3, .stride = 2, .pad = design_.downsample_padding, .pad_behind = 1};
+      push(connections, out, sampling_block{load_convolution(from_, name + ".downsamplers.0.conv", halving)});
+    }
+  }
+
+  std::vector<block> middle()
+  {
+    const std::size_t channels = design_.channels.back();
+    const std::size_t groups = design_.mid_attention_groups.value_or(design_.norm_groups);
+    std::vector<block> blocks{residual("mid_block.resnets.0", channels, channels, design_.mid_scale)};
+    if (design_.mid_attention)
+      blocks.push_back(attention("mid_block.attentions.0", channels, groups, design_.mid_scale));
+    blocks.push_back(residual("mid_block.resnets.1", channels, channels, design_.mid_scale));
+    return blocks;
+  }
+
+  /// Takes the connections in reverse.
+  void decoder(std::vector<connection>& connections)
+  {
+    const std::size_t levels = design_.channels.size();
+    std::size_t in = design_.channels.back(), number = connections.size();
+    for (std::size_t level = levels; level-- > 0;) {
+      const std::string name = "up_blocks." + std::to_string(levels - 1 - level);
+      const std::size_t out = design_.channels[level];
+      for (std::size_t layer = 0; layer <= design_.layers_per_block; ++layer, in = out) {
+        const std::string layer_number = std::to_string(layer);
+        std::vector<block>& up = connections[--number].up;
+        up.push_back(residual(name + ".resnets." + layer_number, in + skip_channels_[number], out));
+        if (design_.up[levels - 1 - level].attention)
+          up.push_back(attention(name + ".attentions." + layer_number, out, design_.norm_groups));
+      }
+      if (level == 0) break;
+      const convolution conv = load_convolution(from_, name + ".upsamplers.0.conv", conv3x3(out, out));
+      connections[number].up.push_back(sampling_block{conv, 2});
+    }
+  }
+
+  void push(std::vector<connection>& connections, std::size_t channels, block first)
+  {
+    connections.emplace_back();
+    connections.back().down.push_back(std::move(first));
+    skip_channels_.push_back(channels);
+  }
+
+  const blueprint& design_;
+  weights& from_;
+  std::vector<std::size_t> skip_channels_;
+};
+
+}  // namespace detail
+
+/// Builds the network of a blueprint from the tensors of a checkpoint, and leaves in `from` those that it has no place
+/// for. Throws std::invalid_argument if the blueprint is inconsistent, std::runtime_error if a tensor is missing or has
+/// another shape; the sentence names the tensor and both shapes.
+inline network build_unet2d(const blueprint& design, weights& from)
+{
+  check(design);
+  return detail::unet2d_loader(design, from).load();
+}
+
+}  // namespace fewstep::nn
