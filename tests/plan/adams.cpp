@@ -55,7 +55,7 @@ TEST_CASE("the weights of LMS integrate the Lagrange polynomials", "[plan]")
 {
   // as k-diffusion does, by quadrature: Simpson's rule is exact up to degree 3, and here to 1e-12 for degree 4
   const std::vector<double> sigmas{14.6, 8, 5, 2, 1.5, 0.7, 0.3, 0};
-  for (std::size_t order : {1, 2, 3, 4, 5}) {
+  for (std::size_t order : {1u, 2u, 3u, 4u, 5u}) {
     const sampling_plan plan = lms(ve_levels(sigmas), order);
     for (std::size_t k = 0; k + 1 < sigmas.size(); ++k)
       for (std::size_t j = 0; j < max_history; ++j) {
@@ -96,19 +96,19 @@ TEST_CASE("rows of Adams' methods carry the law of each level into the next", "[
   const flow_schedule flow;
   for (const auto& grid : {trailing(table, 10), karras(table, 20), trailing(table, 6, grid_end::first_level),
                            karras(edm_schedule{}, 16, {}), grid_at_sigmas(flow, karras_sigmas(9, {0.02, 50}))}) {
-    for (std::size_t order : {1, 2, 3, 4}) {
+    for (std::size_t order : {1u, 2u, 3u, 4u}) {
       REQUIRE(test::law_error(lms(grid, order)) < 1e-12);
       REQUIRE(test::law_error(ipndm(grid, order)) < 1e-12);
     }
     REQUIRE(test::law_error(lms(grid, 5)) < 1e-12);
     REQUIRE(test::law_error(plms(grid)) < 1e-12);
-    for (std::size_t order : {1, 2, 3}) REQUIRE(test::law_error(deis(grid, {.order = order})) < 1e-12);
+    for (std::size_t order : {1u, 2u, 3u}) REQUIRE(test::law_error(deis(grid, {.order = order})) < 1e-12);
   }
 }
 
 TEST_CASE("LMS and DEIS converge at their order once history is exact", "[plan]")
 {
-  for (std::size_t order : {1, 2, 3, 4, 5}) {
+  for (std::size_t order : {1u, 2u, 3u, 4u, 5u}) {
     const auto plan = [=](const auto& grid) { return lms(grid, order); };
     const double expected = static_cast<double>(order);
     CAPTURE(order);
@@ -117,7 +117,7 @@ TEST_CASE("LMS and DEIS converge at their order once history is exact", "[plan]"
     // from a first step of order 1 the whole is of order 2 at most
     REQUIRE(test::lowest_order(plan) > std::min(expected, 2.0) - 0.15);
   }
-  for (std::size_t order : {1, 2, 3}) {
+  for (std::size_t order : {1u, 2u, 3u}) {
     const auto plan = [=](const auto& grid) { return deis(grid, {.order = order, .lower_order_final = false}); };
     REQUIRE_THAT(test::lowest_order(plan, order - 1), WithinAbs(static_cast<double>(order), 0.15));
     REQUIRE_THAT(test::highest_order(plan, order - 1), WithinAbs(static_cast<double>(order), 0.15));
@@ -129,7 +129,7 @@ TEST_CASE("PLMS and iPNDM converge at second order on grids that are not even in
   const auto pseudo = [](const auto& grid) { return plms(grid); };
   REQUIRE_THAT(test::lowest_order(pseudo), WithinAbs(2, 0.15));
   REQUIRE_THAT(test::highest_order(pseudo), WithinAbs(2, 0.15));
-  for (std::size_t order : {2, 3, 4}) {
+  for (std::size_t order : {2u, 3u, 4u}) {
     const auto plan = [=](const auto& grid) { return ipndm(grid, order); };
     REQUIRE_THAT(test::lowest_order(plan), WithinAbs(2, 0.15));
     REQUIRE_THAT(test::highest_order(plan), WithinAbs(2, 0.15));
@@ -141,7 +141,7 @@ TEST_CASE("on a grid even in sigma iPNDM is LMS", "[plan]")
   std::vector<double> sigmas;
   for (int i = 12; i >= 0; --i) sigmas.push_back(0.25 * i);
   const auto grid = ve_levels(sigmas);
-  for (std::size_t order : {1, 2, 3, 4}) {
+  for (std::size_t order : {1u, 2u, 3u, 4u}) {
     const sampling_plan a = ipndm(grid, order), b = lms(grid, order);
     for (std::size_t k = 0; k < 12; ++k)
       for (std::size_t j = 0; j < max_history; ++j)
@@ -163,7 +163,7 @@ TEST_CASE("iPNDM's rows do what the method does", "[plan]")
 
 TEST_CASE("PLMS's rows do what diffusers' PNDM does without its Runge-Kutta steps", "[plan]")
 {
-  for (std::size_t steps : {1, 2, 3, 4, 9}) {
+  for (std::size_t steps : {1u, 2u, 3u, 4u, 9u}) {
     const auto grid = trailing(scaled_linear_vp(), steps);
     double x = 0.8;
     std::vector<double> m{noise_at(x, grid[0])};

@@ -127,7 +127,7 @@ TEST_CASE("rows on predicted noise are the ones worked out by hand", "[plan]")
 TEST_CASE("multistep rows carry the law of each level into the next", "[plan]")
 {
   for (const auto& grid : many_grids())
-    for (std::size_t order : {1, 2, 3})
+    for (std::size_t order : {1u, 2u, 3u})
       for (auto slope : {slope_weight::midpoint, slope_weight::heun}) {
         for (double eta : {0.0, 0.4, 1.0})
           REQUIRE(test::law_error(dpm_solver_pp(grid, full(order, slope, eta))) < 1e-12);
@@ -176,7 +176,7 @@ TEST_CASE("multistep solvers converge to the flow at their order once history is
 {
   for (const builder build : {builder{dpm_solver_pp}, builder{dpm_solver}})
     for (auto slope : {slope_weight::midpoint, slope_weight::heun})
-      for (std::size_t order : {1, 2, 3}) {
+      for (std::size_t order : {1u, 2u, 3u}) {
         const auto plan = [&](const auto& grid) { return build(grid, full(order, slope)); };
         const double expected = static_cast<double>(order);
         CAPTURE(build == builder{dpm_solver}, order);
@@ -204,7 +204,7 @@ TEST_CASE("stochastic solvers converge to the law of the data at order one, and 
 {
   for (double eta : {0.5, 1.0})
     for (auto slope : {slope_weight::midpoint, slope_weight::heun})
-      for (std::size_t order : {1, 2, 3}) {
+      for (std::size_t order : {1u, 2u, 3u}) {
         const auto plan = [&](const auto& grid) { return dpm_solver_pp(grid, full(order, slope, eta)); };
         CAPTURE(eta, order);
         // order 3 gains on its slow start until that dominates
@@ -223,7 +223,7 @@ TEST_CASE("a step to the data ends with what is predicted, whatever the order", 
 {
   auto grid = test::mixture_grid(20);
   grid.push_back({0, 1, 0});
-  for (std::size_t order : {1, 2, 3})
+  for (std::size_t order : {1u, 2u, 3u})
     for (double eta : {0.0, 1.0}) {
       const plan_step last = dpm_solver_pp(grid, full(order, slope_weight::heun, eta)).steps.back();
       REQUIRE(last.keep == 0);
@@ -241,7 +241,7 @@ TEST_CASE("DPM-Solver++ starts from a level without signal", "[plan]")
 {
   const auto grid = trailing(rescale_zero_terminal_snr(scaled_linear_vp()), 6);
   REQUIRE(grid[0].alpha == 0);
-  for (std::size_t order : {1, 2, 3})
+  for (std::size_t order : {1u, 2u, 3u})
     for (double eta : {0.0, 0.5, 1.0}) {
       const sampling_plan plan = dpm_solver_pp(grid, full(order, slope_weight::heun, eta));
       REQUIRE(test::law_error(plan) < 1e-12);  // finite, too

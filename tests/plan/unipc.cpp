@@ -106,7 +106,7 @@ TEST_CASE("the fused rows do what predictor and corrector do apart", "[plan]")
 {
   const auto grid = test::lambda_grid{.high = 14.6, .low = 0.03, .variance_preserving = true}(9);
   for (const auto& variant : variants)
-    for (std::size_t order : {1, 2, 3}) {
+    for (std::size_t order : {1u, 2u, 3u}) {
       unipc_options options = full(order, variant);
       CAPTURE(order, variant.first == prediction::noise, variant.second == unipc_form::bh2);
       const auto require = [&] {
@@ -161,7 +161,7 @@ TEST_CASE("UniPC's rows carry the law of each level into the next", "[plan]")
   for (const auto& grid : {trailing(table, 10), karras(table, 20), trailing(table, 6, grid_end::first_level),
                            karras(edm_schedule{}, 16, {})})
     for (const auto& variant : variants)
-      for (std::size_t order : {1, 2, 3})
+      for (std::size_t order : {1u, 2u, 3u})
         for (bool corrector : {true, false}) {
           REQUIRE(test::law_error(unipc(grid, full(order, variant, corrector))) < 1e-12);
           unipc_options more = full(order, variant, corrector);
@@ -176,7 +176,7 @@ TEST_CASE("UniPC's rows carry the law of each level into the next", "[plan]")
 TEST_CASE("UniPC converges at its order, with the corrector at one more", "[plan]")
 {
   for (const auto& variant : variants)
-    for (std::size_t order : {1, 2, 3})
+    for (std::size_t order : {1u, 2u, 3u})
       for (bool corrector : {true, false}) {
         const auto plan = [&](const auto& grid) { return unipc(grid, full(order, variant, corrector)); };
         const std::size_t reached = corrector ? order + 1 : order;
@@ -190,7 +190,7 @@ TEST_CASE("UniPC keeps its order from its own start up to one above the start's"
 {
   // the first step is of order 1, of 2 once corrected
   for (const auto& variant : variants)
-    for (std::size_t order : {1, 2}) {
+    for (std::size_t order : {1u, 2u}) {
       const auto plan = [&](const auto& grid) { return unipc(grid, full(order, variant)); };
       REQUIRE_THAT(test::lowest_order(plan), WithinAbs(static_cast<double>(order + 1), 0.15));
     }
@@ -209,7 +209,7 @@ TEST_CASE("on the mixture UniPC errs as measured elsewhere", "[plan]")
                                      {32, {1.0e-2, 1.6e-3, 1.9e-4}},
                                      {128, {6.9e-4, 2.0e-5, 3.1e-6}},
                                      {512, {4.4e-5, 2.7e-7, 1.6e-8}}})
-    for (std::size_t order : {1, 2, 3})
+    for (std::size_t order : {1u, 2u, 3u})
       REQUIRE_THAT(test::flow_error(unipc(test::mixture_grid(steps), full(order, variants[1])), data),
                    WithinRel(error[order - 1], 0.05));
 }
@@ -231,7 +231,7 @@ TEST_CASE("a step of UniPC to the data ends with what is predicted, and starts m
 {
   const auto grid = trailing(rescale_zero_terminal_snr(scaled_linear_vp()), 8);
   REQUIRE(grid[0].alpha == 0);
-  for (std::size_t order : {1, 2, 3}) {
+  for (std::size_t order : {1u, 2u, 3u}) {
     const sampling_plan plan = unipc(grid, full(order, variants[1]));
     REQUIRE_NOTHROW(require_plan(plan));
     REQUIRE(test::law_error(plan) < 1e-12);
