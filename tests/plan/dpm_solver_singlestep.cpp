@@ -88,9 +88,9 @@ TEST_CASE("the plans do what k-diffusion's two-stage samplers do", "[plan]")
         const double mixed = (1 - f) * d + f * data(stage, edm(middle));
         x = down / s * x + (1 - down / s) * mixed + s_noise * up * normal(2 * k + 2);
       }
-      const dpm_solver_singlestep_options options{.middle = r, .eta = eta, .s_noise = s_noise};
-      const sampling_plan plan =
-          noise_in_both ? dpm_solver_pp_sde(edm, grid, options) : dpm_solver_pp_2s(edm, grid, options);
+      const sampling_plan plan = noise_in_both
+                                     ? dpm_solver_pp_sde(edm, grid, {.middle = r, .eta = eta, .s_noise = s_noise})
+                                     : dpm_solver_pp_2s(edm, grid, {.middle = r, .eta = eta, .s_noise = s_noise});
       REQUIRE_THAT(test::run(plan, 9, data, normal), WithinAbs(x, 1e-11));
     }
 }

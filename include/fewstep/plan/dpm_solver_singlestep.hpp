@@ -18,23 +18,25 @@
 
 namespace fewstep {
 
-struct dpm_solver_singlestep_options {
-  /// Where in lambda the second evaluation lies, as a share of the step.
-  double middle = 0.5;
-  /// 0 is the probability flow. In the ancestral form the share of the noise that is made anew after the second
-  /// evaluation; in the stochastic form after both.
-  double eta = 0;
-  /// Multiplies the fresh noise.
-  double s_noise = 1;
+struct dpm_solver_2s_options {
+  double middle = 0.5;  ///< where in lambda the second evaluation lies, as a share of the step
+  double eta = 0;       ///< 0 is the probability flow; more makes noise anew at the end of each step
+  double s_noise = 1;   ///< multiplies the fresh noise
+};
+
+struct dpm_solver_sde_options {
+  double middle = 0.5;  ///< where in lambda the second evaluation lies, as a share of the step
+  double eta = 1;       ///< the share of the noise that is made anew, in both stages
+  double s_noise = 1;   ///< multiplies the fresh noise
 };
 
 namespace detail {
 
-inline void require_options(const dpm_solver_singlestep_options& options)
+/// Throws std::invalid_argument unless the second evaluation lies within the step.
+inline void require_middle(double middle)
 {
-  require_strength(options.eta, options.s_noise);
-  if (!(options.middle > 0 && options.middle < 1))
-    throw std::invalid_argument("the middle of a step must lie in (0, 1), but is " + std::to_string(options.middle));
+  if (!(middle > 0 && middle < 1))
+    throw std::invalid_argument("the middle of a step must lie in (0, 1), but is " + std::to_string(middle));
 }
 
 /// The level between the two whose lambda has gone `part` of the way.
@@ -69,10 +71,11 @@ inline void append_second_stage(sampling_plan& plan, const noise_level& from, co
 /// sigma = 0 is DDIM's. Throws std::invalid_argument on options out of range and levels without signal.
 template <invertible_schedule S>
 sampling_plan dpm_solver_pp_2s(const S& schedule, std::span<const noise_level> grid,
-                               const dpm_solver_singlestep_options& options = {})
+                               const dpm_solver_2s_options& options = {})
 {
   detail::require_signal(grid, "DPM-Solver++(2S)");
-  detail::require_options(options);
+  detail::require_strength(options.eta, options.s_noise);
+  detail::require_middle(options.middle);
   sampling_plan plan{.start = grid.front(), .end = grid.back()};
   for (const auto& [from, to] : jumps(grid)) {
     const auto [down, up] = ancestral(noise_to_signal(from), noise_to_signal(to), options.eta);
@@ -94,10 +97,11 @@ sampling_plan dpm_solver_pp_2s(const S& schedule, std::span<const noise_level> g
 /// is DDIM's. Throws std::invalid_argument on options out of range and levels without signal.
 template <invertible_schedule S>
 sampling_plan dpm_solver_pp_sde(const S& schedule, std::span<const noise_level> grid,
-                                const dpm_solver_singlestep_options& options = {.eta = 1})
+                                const dpm_solver_sde_options& options = {})
 {
   detail::require_signal(grid, "DPM-Solver++ SDE");
-  detail::require_options(options);
+  detail::require_strength(options.eta, options.s_noise);
+  detail::require_middle(options.middle);
   sampling_plan plan{.start = grid.front(), .end = grid.back()};
   for (const auto& [from, to] : jumps(grid)) {
     if (to.sigma == 0) {

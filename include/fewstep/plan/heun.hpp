@@ -16,6 +16,8 @@
 
 namespace fewstep {
 
+namespace detail {
+
 /// Appends a step of two evaluations in VE coordinates, y = x / alpha and s = sigma / alpha, where the flow is
 /// dy/ds = d = (y - D) / s (EDM eq. 4 at scale 1). Euler's rule goes to `middle`; from there, with weight b,
 ///
@@ -45,13 +47,15 @@ inline void append_heun(sampling_plan& plan, const noise_level& from, const nois
   append_two_stages(plan, from, to, to, 0.5);
 }
 
+}  // namespace detail
+
 /// EDM's deterministic sampler, Algorithm 1 at scale 1, on any alpha: 2 n - 1 evaluations where the grid ends at the
 /// data, else 2 n. Throws std::invalid_argument if a level holds no signal.
 inline sampling_plan heun(std::span<const noise_level> grid)
 {
   detail::require_signal(grid, "Heun's rule");
   sampling_plan plan{.start = grid.front(), .end = grid.back()};
-  for (const auto& [from, to] : jumps(grid)) append_heun(plan, from, to);
+  for (const auto& [from, to] : jumps(grid)) detail::append_heun(plan, from, to);
   return plan;
 }
 
@@ -61,7 +65,7 @@ template <invertible_schedule S>
 sampling_plan heun(const S& schedule, std::span<const noise_level> grid, const churn_options& options)
 {
   detail::require_signal(grid, "Heun's rule");
-  return churned(schedule, grid, options, append_heun);
+  return churned(schedule, grid, options, detail::append_heun);
 }
 
 /// The two numbers of an ancestral step in VE coordinates: down to s_down, then noise of deviation s_up, with

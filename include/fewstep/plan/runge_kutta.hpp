@@ -41,47 +41,56 @@ flow_slope slope_at(const S& schedule, const noise_level& at)
   return {rate.sigma / at.sigma, rate.alpha - at.alpha * rate.sigma / at.sigma};
 }
 
-}  // namespace detail
+/// Appends Euler's step.
+template <differentiable_schedule S>
+void append_euler(sampling_plan& plan, const S& schedule, const noise_level& from, const noise_level& to)
+{
+  const auto [f, g] = slope_at(schedule, from);
+  const double h = to.t - from.t;
+  plan.steps.push_back({.at = from, .keep = 1 + h * f, .model = {h * g}});
+}
 
-/// Steps of `times`, the last of which is Euler's. With slope d(x, t), h = t_to - t and a = options.alpha,
+/// Appends a step of two slopes, the second at the share a of it:
 ///
 ///     x_m = x + a h d_0,   x_to = x + h ((1 - 1 / (2 a)) d_0 + d_m / (2 a)).
 ///
-/// x is not kept: with d_0 = f x + g D_0, x_m = A x + a h g D_0 where A = 1 + a h f, and as d_0 = (x_m - x) / (a h),
+/// x is not kept: d_0 = (x_m - x) / (a h), so with d = f x + g D, A = 1 + a h f and c = (1 - 1 / (2 a)) / a
 ///
-///     x_to = (1 - c) x + c x_m + h / (2 a) (f_m x_m + g_m D_m),   c = (1 - 1 / (2 a)) / a,   x = (x_m - a h g D_0) /
-///     A.
-///
-/// Rows keep the law of levels exactly where sigma and alpha are linear in t (EDM, flows), else as h falls. In EDM's
-/// time a = 1 is `heun`. Churn raises levels as there. Throws std::invalid_argument on options out of range.
+///     x_to = (1 - c) x + c x_m + h / (2 a) (f_m x_m + g_m D_m),   x = (x_m - a h g D_0) / A.
+template <differentiable_schedule S>
+void append_two_slopes(sampling_plan& plan, const S& schedule, const noise_level& from, const noise_level& to, double a)
+{
+  const double h = to.t - from.t, half = h / (2 * a), c = (1 - 1 / (2 * a)) / a;
+  const noise_level middle = a == 1 ? to : schedule(from.t + a * h);
+  append_euler(plan, schedule, from, {from.t + a * h, middle.alpha, middle.sigma});
+  const double kept = plan.steps.back().keep, first = plan.steps.back().model[0];
+  const auto [f, g] = slope_at(schedule, middle);
+  plan.steps.push_back(
+      {.at = middle, .keep = (1 - c) / kept + c + half * f, .model = {half * g, -(1 - c) * first / kept}});
+}
+
+}  // namespace detail
+
+/// Euler's or a two-slope rule along `times`, of which the last step is Euler's. Rows keep the law of levels exactly
+/// where sigma and alpha are linear in t (EDM, flows), else as steps get small. In EDM's time the two-slope rule with
+/// alpha = 1 is `heun`. Churn raises levels as there. Throws std::invalid_argument on options out of range.
 template <differentiable_schedule S>
 sampling_plan runge_kutta(const S& schedule, std::span<const double> times, const runge_kutta_options& options = {})
 {
   if (options.stages != 1 && options.stages != 2)
     throw std::invalid_argument("a Runge-Kutta step has 1 or 2 stages here, but was asked for " +
                                 std::to_string(options.stages));
-  const double a = options.alpha;
-  if (!(a > 0 && a <= 1))
-    throw std::invalid_argument("the place of the second slope must lie in (0, 1], but is " + std::to_string(a));
+  if (!(options.alpha > 0 && options.alpha <= 1))
+    throw std::invalid_argument("the place of the second slope must lie in (0, 1], but is " +
+                                std::to_string(options.alpha));
   std::vector<noise_level> grid(times.size());
   std::transform(times.begin(), times.end(), grid.begin(), [&](double t) { return schedule(t); });
-
-  std::size_t left = grid.size();
   return churned(schedule, grid, options.churn,
                  [&](sampling_plan& plan, const noise_level& from, const noise_level& to) {
-                   const double h = to.t - from.t;
-                   const auto [f, g] = detail::slope_at(schedule, from);
-                   if (options.stages == 1 || --left == 1) {
-                     plan.steps.push_back({.at = from, .keep = 1 + h * f, .model = {h * g}});
-                     return;
-                   }
-                   const noise_level middle = a == 1 ? to : schedule(from.t + a * h);
-                   const auto [f_m, g_m] = detail::slope_at(schedule, middle);
-                   const double c = (1 - 1 / (2 * a)) / a, keep = 1 + a * h * f, half = h / (2 * a);
-                   plan.steps.push_back({.at = from, .keep = keep, .model = {a * h * g}});
-                   plan.steps.push_back({.at = middle,
-                                         .keep = (1 - c) / keep + c + half * f_m,
-                                         .model = {half * g_m, -(1 - c) * a * h * g / keep}});
+                   if (options.stages == 1 || to == grid.back())
+                     detail::append_euler(plan, schedule, from, to);
+                   else
+                     detail::append_two_slopes(plan, schedule, from, to, options.alpha);
                  });
 }
 
