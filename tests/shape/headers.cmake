@@ -17,10 +17,11 @@ set(may_include_noise noise tensor random schedule)
 set(may_include_top top denoiser noise tensor random schedule plan/plan.hpp)
 set(may_include_io io tensor schedule plan sample.hpp)
 set(may_include_nn nn unet adapt/eigen.hpp io tensor schedule)
+set(may_include_audit audit top denoiser noise tensor random schedule plan)
 set(may_include_train train top denoiser noise tensor random schedule plan/plan.hpp)
 
 set(banned iostream random regex format functional)
-set(included_by_name adapt io nn train)
+set(included_by_name adapt audit io nn train)
 
 set(defects "")
 
