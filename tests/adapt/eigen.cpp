@@ -1,5 +1,6 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
+#include "support/same_run.hpp"
 #include "support/typed.hpp"
 
 #include "fewstep/adapt/eigen.hpp"
@@ -85,4 +86,11 @@ TEST_CASE("Eigen's tensors are measured", "[adapt]")
   clamp(x, -1, 1);
   REQUIRE((x == Eigen::Array4f(-1, 1, -1, 1)).all());
   REQUIRE(all_finite(x));
+}
+
+TEST_CASE("a run over Eigen's tensors gives the numbers of a run over std::vector", "[adapt]")
+{
+  test::require_same_run<float>(Eigen::ArrayXf(Eigen::ArrayXf::Zero(20)));
+  test::require_same_run<double>(Eigen::MatrixXd(Eigen::MatrixXd::Zero(5, 4)));
+  test::require_same_run<float>(Eigen::Matrix<float, 4, 3>(Eigen::Matrix<float, 4, 3>::Zero()));
 }

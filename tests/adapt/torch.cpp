@@ -1,6 +1,7 @@
 #include "fewstep/adapt/torch.hpp"
 
 #include "support/catch.hpp"
+#include "support/same_run.hpp"
 #include "support/typed.hpp"
 
 #include "fewstep/tensor/measure.hpp"
@@ -249,4 +250,20 @@ TEST_CASE("a duplicate of LibTorch's tensor shares nothing with it", "[adapt]")
   const X copy = duplicate(x);
   REQUIRE(copy.equal(x));
   REQUIRE_FALSE(copy.is_alias_of(x));
+}
+
+TEST_CASE("a run over LibTorch's tensors gives the numbers of a run over std::vector", "[adapt]")
+{
+  test::require_same_run<float>(at::zeros({4, 5}, at::kFloat));
+  test::require_same_run<double>(at::zeros({2, 3, 4}, at::kDouble));
+}
+
+TEST_CASE("where a run takes LibTorch's own kernels, each row ends within a few units in the last place", "[adapt]")
+{
+  // every second column of a wider tensor: not dense, so each term is an operator of its own. It rounds its product and
+  // its sum; five terms a row and twelve rows of numbers below 2, each row contracting what came before
+  const at::Tensor strided = at::zeros({4, 10}, at::kDouble).slice(1, 0, 10, 2);
+  const auto run = test::listed(test::same_run(strided)),
+             expected = test::listed(test::same_run(std::vector<double>(20)));
+  for (std::size_t i = 0; i < run.size(); ++i) REQUIRE(std::abs(run[i] - expected[i]) < 12 * 5 * 2 * 2.3e-16);
 }

@@ -1,5 +1,6 @@
 #include "support/allocations.hpp"
 #include "support/catch.hpp"
+#include "support/same_run.hpp"
 #include "support/typed.hpp"
 
 #include "fewstep/adapt/xtensor.hpp"
@@ -94,4 +95,10 @@ TEST_CASE("xtensor's containers are measured", "[adapt]")
   clamp(x, -1, 1);
   REQUIRE(test::listed(x) == std::vector<double>{-1, 1, -1, 1});
   REQUIRE(all_finite(x));
+}
+
+TEST_CASE("a run over xtensor's containers gives the numbers of a run over std::vector", "[adapt]")
+{
+  test::require_same_run<float>(xt::xarray<float>(xt::zeros<float>({4, 5})));
+  test::require_same_run<double>(xt::xtensor<double, 3>(xt::zeros<double>({2, 3, 4})));
 }
