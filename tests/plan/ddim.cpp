@@ -132,7 +132,7 @@ TEST_CASE("DDIM converges to the flow of Gaussian data at first order", "[plan]"
     const vp_table table =
         cosine ? cosine_vp(100000) : linear_vp({.steps = 100000, .first_beta = 1e-6, .last_beta = 2e-4});
     std::vector<double> logs;
-    for (std::size_t steps : {64, 128, 256, 512}) {
+    for (std::size_t steps : {64u, 128u, 256u, 512u}) {
       auto grid = trailing(table, steps * 2);
       grid.resize(steps + 1);  // stop halfway: at the data a step in time is no step in lambda
       const double x = after(ddim(grid), data, {1.3, 0}).mean;
@@ -148,7 +148,7 @@ TEST_CASE("ancestral sampling of Gaussian data converges to its mean and varianc
   const vp_table table = linear_vp({.steps = 10000, .first_beta = 1e-5, .last_beta = 2e-3});
   const noise_level start = table(9999);
   std::vector<double> logs;
-  for (std::size_t steps : {500, 1000, 2000, 4000}) {
+  for (std::size_t steps : {500u, 1000u, 2000u, 4000u}) {
     const auto [mean, variance] =
         after(ddim(trailing(table, steps), 1), data, {data.mean_at(start), std::pow(data.deviation_at(start), 2)});
     REQUIRE_THAT(mean, WithinAbs(0.7, 1e-12));

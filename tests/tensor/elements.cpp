@@ -104,7 +104,7 @@ TEST_CASE("samples are filled one after the other, slowest in storage", "[tensor
 TEST_CASE("a number of samples that does not divide the tensor is refused before anything is written", "[tensor]")
 {
   std::vector<float> x(6, 1);
-  for (const std::size_t samples : {0, 4, 12}) {
+  for (const std::size_t samples : {0u, 4u, 12u}) {
     const auto refusal = test::refusal<std::invalid_argument>(
         [&] { fill_samples(x, samples, [](std::size_t, std::span<float> numbers) { numbers[0] = 0; }); });
     REQUIRE(refusal == "a tensor of 6 numbers does not hold " + std::to_string(samples) + " samples of one size");
