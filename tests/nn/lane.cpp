@@ -96,7 +96,7 @@ TEST_CASE("a feature kept below any connection gives the same output without wha
   for (std::size_t branch = 0; branch < lane.connections(); ++branch) {
     std::optional<nn::feature> kept;
     std::size_t deepest = 0;
-    const auto keep = [&](std::size_t i, const evaluation&, auto&& below) -> nn::feature {
+    const auto keep = [&](std::size_t i, const nn::feature&, const evaluation&, auto&& below) -> nn::feature {
       deepest = std::max(deepest, i);
       if (i != branch) return below();
       if (!kept) kept = below();

@@ -104,7 +104,7 @@ TEST_CASE("a cache that calls below changes nothing and sees every connection fr
   words calls;
   const toy net{3, &calls};
   std::vector<std::size_t> seen;
-  const auto through = [&](std::size_t i, const evaluation& at, auto&& below) {
+  const auto through = [&](std::size_t i, const double&, const evaluation& at, auto&& below) {
     seen.push_back(i);
     REQUIRE(at.t == 5);
     return below();
@@ -119,8 +119,8 @@ TEST_CASE("a cache may hand out a reference, and what lies below is then not run
   const toy net{3, &calls};
   const double kept = 1000;
   const double* handed = nullptr;
-  const auto cache = [&](std::size_t i, const evaluation&, auto&& below) -> const double& {
-    static_assert(std::is_same_v<decltype(below()), double>);
+  const auto cache = [&](std::size_t i, const double&, const evaluation&, auto&& below) -> const double& {
+    static_assert(std::is_same_v<decltype(below()), double&>);
     REQUIRE(i == 0);
     return kept;
   };
@@ -138,7 +138,7 @@ TEST_CASE("a feature kept below an inner connection gives the same number again"
   const toy net{4, &calls};
   for (std::size_t branch = 0; branch < 4; ++branch) {
     std::optional<double> kept;
-    const auto cache = [&](std::size_t i, const evaluation&, auto&& below) -> double {
+    const auto cache = [&](std::size_t i, const double&, const evaluation&, auto&& below) -> double {
       if (i != branch) return below();
       if (!kept) kept = below();
       return *kept;
@@ -157,7 +157,7 @@ TEST_CASE("join and cache compose: the skip of a cached connection is still join
   words calls;
   const toy net{3, &calls};
   double kept = 0;
-  const auto cache = [&](std::size_t i, const evaluation& at, auto&& below) -> double {
+  const auto cache = [&](std::size_t i, const double&, const evaluation& at, auto&& below) -> double {
     if (i == 1 && at.row > 0) return kept;
     const double deep = below();
     return i == 1 ? kept = deep : deep;

@@ -6,6 +6,7 @@
 #include "fewstep/tensor/contiguous.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstddef>
 #include <memory>
@@ -118,6 +119,7 @@ public:
   std::size_t height() const { return height_; }
   std::size_t width() const { return width_; }
   std::size_t size() const { return count_ * channels_ * height_ * width_; }
+  std::array<std::size_t, 4> shape() const { return {count_, height_, width_, channels_}; }
 
   float* data() { return data_; }
   const float* data() const { return data_; }

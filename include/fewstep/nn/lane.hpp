@@ -12,6 +12,7 @@
 #include "fewstep/nn/normalisation.hpp"
 #include "fewstep/nn/workspace.hpp"
 #include "fewstep/schedule/noise_level.hpp"
+#include "fewstep/unet/identity.hpp"
 #include "fewstep/unet/unet.hpp"
 
 #include <cstddef>
@@ -94,68 +95,40 @@ public:
     return run(net_->connections[i].up, {&deep, &skip}, e, *work_);
   }
 
-  images leave(const feature& h, const embedding&) const
+  images leave(const feature& h, const embedding& e) const
   {
     images out;
-    leave(h, out);
+    leave(h, e, out);
     return out;
   }
 
   /// The same into images that exist.
-  void leave(const feature& h, images& out) const
+  void leave(const feature& h, const embedding&, images& out) const
   {
     const feature scales = normalise(net_->last_norm, {&h}, *work_);
     const input activated{{&h}, h.height(), h.width(), &scales, net_->last_act};
     detail::channels_first(convolve(net_->last, activated, {}, *work_), out);
   }
 
+  /// The network, and a number for the classes.
+  network_identity identity() const
+  {
+    std::size_t code = condition_.class_labels.size();
+    for (const int label : condition_.class_labels) code = code * 1000003 + static_cast<std::size_t>(label);
+    return {net_, code};
+  }
+
   /// Writes the network's prediction at x into `out`: `evaluate` with the same hooks, without an allocation.
   template <class J = plain_join, class C = no_cache>
-  void operator()(const images& x, const evaluation& at, images& out, J&& join = {}, C&& cache = {}) const;
+  void operator()(const images& x, const evaluation& at, images& out, J&& join = {}, C&& cache = {}) const
+  {
+    evaluate_into(*this, x, at, out, join, cache);
+  }
 
 private:
   const network* net_;
   workspace* work_;
   conditioning condition_;
 };
-
-namespace detail {
-
-/// The state of a lane that writes into images which exist: `evaluate` hands it in and out.
-struct borrowed {
-  const images* in;
-  images* out;
-};
-
-struct writing_lane {
-  using feature = nn::feature;
-  using embedding = nn::embedding;
-
-  std::size_t connections() const { return net->connections(); }
-  embedding embed(const borrowed& x, const evaluation& at) const { return net->embed(*x.in, at); }
-  feature enter(const borrowed& x, const embedding& e) const { return net->enter(*x.in, e); }
-  feature down(std::size_t i, const feature& h, const embedding& e) const { return net->down(i, h, e); }
-  feature middle(const feature& h, const embedding& e) const { return net->middle(h, e); }
-  feature up(std::size_t i, const feature& deep, const feature& skip, const embedding& e) const
-  {
-    return net->up(i, deep, skip, e);
-  }
-  borrowed leave(const feature& h, const embedding&) const
-  {
-    net->leave(h, *out);
-    return {nullptr, out};
-  }
-
-  const lane* net;
-  images* out;
-};
-
-}  // namespace detail
-
-template <class J, class C>
-void lane::operator()(const images& x, const evaluation& at, images& out, J&& join, C&& cache) const
-{
-  evaluate(detail::writing_lane{this, &out}, detail::borrowed{&x, &out}, at, join, cache);
-}
 
 }  // namespace fewstep::nn
