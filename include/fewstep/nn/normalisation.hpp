@@ -24,6 +24,7 @@ struct group_norm {
   std::size_t groups = 1;
   double eps = 1e-5;
   std::vector<float> gamma{}, beta{};  ///< (channels)
+  std::vector<double> group_eps{};     ///< one for each group in the place of eps; mostly empty
 };
 
 namespace detail {
@@ -139,7 +140,8 @@ inline feature normalise(const group_norm& norm, const joined& x, workspace& wor
     float* const scales = out.pixel(image, 0, 0);
     for (std::size_t first = 0; first < channels; first += width) {
       const auto group = all.part(image * channels + first, width);
-      const auto [mean, deviation] = detail::group_moments(group, pixels, norm.eps);
+      const double eps = norm.group_eps.empty() ? norm.eps : norm.group_eps[first / width];
+      const auto [mean, deviation] = detail::group_moments(group, pixels, eps);
       for (std::size_t c = first; c < first + width; ++c) {
         const double scale = static_cast<double>(norm.gamma[c]) / deviation;
         scales[c] = static_cast<float>(scale);
