@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fewstep/adaptive.hpp"
+#include "fewstep/data_set.hpp"
 #include "fewstep/denoiser/clipping.hpp"
 #include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/denoiser/denoiser.hpp"
@@ -11,6 +12,8 @@
 #include "fewstep/denoiser/precondition.hpp"
 #include "fewstep/denoiser/scalings.hpp"
 #include "fewstep/editing.hpp"
+#include "fewstep/moment_blocks.hpp"
+#include "fewstep/moments.hpp"
 #include "fewstep/noise/brownian.hpp"
 #include "fewstep/noise/philox.hpp"
 #include "fewstep/noise/source.hpp"
@@ -43,6 +46,7 @@
 #include "fewstep/random/torch_normal.hpp"
 #include "fewstep/sample.hpp"
 #include "fewstep/schedule/continuous.hpp"
+#include "fewstep/schedule/data_range.hpp"
 #include "fewstep/schedule/grids.hpp"
 #include "fewstep/schedule/moment_repair.hpp"
 #include "fewstep/schedule/moment_sources.hpp"

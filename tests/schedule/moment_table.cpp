@@ -127,6 +127,26 @@ TEST_CASE("interpolation withstands errors at their bounds", "[schedule]")
   }
 }
 
+TEST_CASE("levels are added where they belong, and merged where they are", "[schedule]")
+{
+  const auto levels = levels_of(linear_vp({.steps = 3}));
+  const auto level = [&](std::size_t k, double residual) {
+    return moment_level{
+        .at = levels[k], .residual = measured(residual, .01), .parts = {{.residual = measured(.2, .01)}}};
+  };
+  moment_table moments;
+  for (const std::size_t k : {2u, 0u, 1u}) add(moments, level(k, .1));
+  for (std::size_t k = 0; k < 3; ++k) REQUIRE(moments.levels[k] == level(k, .1));
+  moments.levels[1].repaired = .3;
+  add(moments, level(1, .2));
+  REQUIRE(moments.levels.size() == 3);
+  REQUIRE(moments.levels[1].residual.count == 200);
+  REQUIRE_THAT(moments.levels[1].residual.mean, WithinRel(.15, 1e-14));
+  REQUIRE(moments.levels[1].parts[0].residual.count == 200);
+  REQUIRE_FALSE(moments.levels[1].repaired);  // it was that of fewer samples
+  REQUIRE_THROWS_WITH(add(moments, moment_level{.at = levels[0]}), ContainsSubstring("parts"));
+}
+
 TEST_CASE("the hash tells schedules apart", "[schedule]")
 {
   const auto levels = levels_of(linear_vp());

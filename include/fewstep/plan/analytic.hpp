@@ -6,6 +6,7 @@
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/noise_clip.hpp"
 #include "fewstep/plan/plan.hpp"
+#include "fewstep/schedule/data_range.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 
@@ -102,7 +103,7 @@ inline variance_bounds bounds_of(const jump& step, double eta, const std::option
 
 /// The optimal variances along a grid, C held as the options say. Throws std::invalid_argument unless the grid's noise
 /// falls, eta lies in [0, 1], and the moments hold what is asked for.
-inline std::vector<reverse_variance> reverse_variances(std::span<const noise_level> grid, const moment_table& moments,
+inline std::vector<reverse_variance> reverse_variances(const std::vector<noise_level>& grid, const moment_table& moments,
                                                        double eta, const analytic_options& options = {})
 {
   detail::require_analytic(moments, eta, options);
@@ -121,7 +122,7 @@ inline std::vector<reverse_variance> reverse_variances(std::span<const noise_lev
 /// The plan of DDIM with that eta, its noise of the optimal variance. Its mean is optimal whatever the variance. A step
 /// to the data adds no noise unless asked to. It aims at the law of x_to given what the network knows, so it is exempt
 /// from the law of levels; on normal data with the exact denoiser it has the right variance at every level.
-inline sampling_plan analytic(std::span<const noise_level> grid, const moment_table& moments, double eta,
+inline sampling_plan analytic(const std::vector<noise_level>& grid, const moment_table& moments, double eta,
                               const analytic_options& options = {})
 {
   const auto variances = reverse_variances(grid, moments, eta, options);
@@ -135,7 +136,7 @@ inline sampling_plan analytic(std::span<const noise_level> grid, const moment_ta
 
 /// Analytic-DDPM, eta = 1. For the official numbers hold the predicted data in its range (`clipped`), and give the
 /// range.
-inline sampling_plan analytic_ddpm(std::span<const noise_level> grid, const moment_table& moments,
+inline sampling_plan analytic_ddpm(const std::vector<noise_level>& grid, const moment_table& moments,
                                    const analytic_options& options = {})
 {
   return analytic(grid, moments, 1, options);
@@ -143,7 +144,7 @@ inline sampling_plan analytic_ddpm(std::span<const noise_level> grid, const mome
 
 /// Analytic-DDIM, eta = 0: unlike DDIM it draws noise. The official code goes on with the unclipped direction
 /// (`clipped_keeping_direction`).
-inline sampling_plan analytic_ddim(std::span<const noise_level> grid, const moment_table& moments,
+inline sampling_plan analytic_ddim(const std::vector<noise_level>& grid, const moment_table& moments,
                                    const analytic_options& options = {})
 {
   return analytic(grid, moments, 0, options);

@@ -7,6 +7,7 @@
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/noise_clip.hpp"
 #include "fewstep/plan/plan.hpp"
+#include "fewstep/schedule/data_range.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 
@@ -45,7 +46,7 @@ struct elementwise_plan {
 /// The plan of `analytic` with the errors left open. C is held under (sigma / alpha)^2 and, with a range, under
 /// ((high - low) / 2)^2. Throws std::invalid_argument unless the grid's noise falls, eta lies in [0, 1], and the
 /// options are possible; the linear bound is not, for it is one of the mean over all numbers.
-inline elementwise_plan analytic_elementwise(std::span<const noise_level> grid, double eta,
+inline elementwise_plan analytic_elementwise(const std::vector<noise_level>& grid, double eta,
                                              const analytic_options& options = {})
 {
   if (options.linear_bound) throw std::invalid_argument("the linear bound does not hold for a single number");

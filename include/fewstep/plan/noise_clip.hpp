@@ -4,6 +4,7 @@
 #pragma once
 
 #include "fewstep/plan/plan.hpp"
+#include "fewstep/schedule/data_range.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 
 #include <algorithm>
@@ -15,27 +16,6 @@
 #include <utility>
 
 namespace fewstep {
-
-/// The range that every number of the data lies in; images have [-1, 1] in most networks. Latents have none.
-struct data_range {
-  double low = -1;
-  double high = 1;
-};
-
-/// Throws std::invalid_argument unless low < high, both finite.
-inline void require_data_range(const data_range& range)
-{
-  if (!(range.low < range.high && std::isfinite(range.low) && std::isfinite(range.high)))
-    throw std::invalid_argument("the range of the data must have low < high, but is " + std::to_string(range.low) +
-                                " to " + std::to_string(range.high));
-}
-
-/// ((high - low) / 2)^2, which the variance of a number in the range never exceeds.
-inline double largest_variance(const data_range& range)
-{
-  const double half = (range.high - range.low) / 2;
-  return half * half;
-}
 
 /// Noise of at most `pixels` levels on average, E|deviation z| <= pixels (high - low) / steps_of_pixel, in the last
 /// `rows` rows that add any on the way to the data. The paper takes 2 pixels for DDPM on CIFAR-10 and CelebA, else 1.

@@ -79,7 +79,7 @@ inline double noise_variance(const noise_level& at)
 }
 
 /// A number that tells schedules apart: FNV-1a over the bits of every level.
-inline std::uint64_t hash(std::span<const noise_level> levels)
+inline std::uint64_t hash(const std::vector<noise_level>& levels)
 {
   std::uint64_t code = 0xcbf29ce484222325;
   for (const noise_level& at : levels)
@@ -200,6 +200,30 @@ inline data_error error_at(const moment_table& moments, const noise_level& at,
   return {error_of_variance(v, at), std::max(from.standard_error, to.standard_error), from.from};
 }
 
+/// Adds what was measured at a level to the table: merged into that level if it is there, else put where it belongs.
+/// Equal bits take equal order. Throws std::invalid_argument if the parts of a sample are others there.
+inline void add(moment_table& moments, const moment_level& measured)
+{
+  const double n = noise_variance(measured.at);
+  const auto place = std::lower_bound(moments.levels.begin(), moments.levels.end(), n,
+                                      [](const moment_level& level, double x) { return noise_variance(level.at) < x; });
+  if (place == moments.levels.end() || noise_variance(place->at) != n) {
+    moments.levels.insert(place, measured);
+    return;
+  }
+  if (place->parts.size() != measured.parts.size())
+    throw std::invalid_argument("moments of " + std::to_string(place->parts.size()) + " and of " +
+                                std::to_string(measured.parts.size()) + " parts of a sample cannot be merged");
+  place->second_moment.merge(measured.second_moment);
+  place->residual.merge(measured.residual);
+  place->clipped.merge(measured.clipped);
+  for (std::size_t p = 0; p < measured.parts.size(); ++p) {
+    place->parts[p].second_moment.merge(measured.parts[p].second_moment);
+    place->parts[p].residual.merge(measured.parts[p].residual);
+  }
+  place->repaired.reset();
+}
+
 /// Throws std::invalid_argument unless the table has levels, their noise rises, and every number in it is possible:
 /// finite, and means of squares not negative.
 inline void require_moments(const moment_table& moments)
@@ -230,7 +254,7 @@ inline void require_moments(const moment_table& moments)
 }
 
 /// Throws std::invalid_argument if the moments are those of another schedule. Plans need not ask: they interpolate.
-inline void require_schedule(const moment_table& moments, std::span<const noise_level> levels)
+inline void require_schedule(const moment_table& moments, const std::vector<noise_level>& levels)
 {
   if (moments.schedule != hash(levels))
     throw std::invalid_argument("the moments belong to another schedule: its hash is " +

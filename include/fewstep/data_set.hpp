@@ -1,0 +1,90 @@
+/// @file
+/// Data to measure a network on.
+#pragma once
+
+#include "fewstep/denoiser/denoiser.hpp"
+#include "fewstep/schedule/running_mean.hpp"
+#include "fewstep/tensor/elements.hpp"
+#include "fewstep/tensor/tensor.hpp"
+
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace fewstep {
+
+/// Data to measure on: tensors of one size behind size() and [], such as a std::vector.
+// clang-format off
+template <class R>
+concept data_set = requires(const R& data, std::size_t k) {
+  { data.size() } -> std::convertible_to<std::size_t>;
+  requires tensor<std::remove_cvref_t<decltype(data[k])>>;
+  requires has_elements<std::remove_cvref_t<decltype(data[k])>>;
+};
+// clang-format on
+
+/// The tensors of a data set.
+template <data_set R>
+using tensor_of = std::remove_cvref_t<decltype(std::declval<const R&>()[0])>;
+
+/// A denoiser that gives one estimate for the tensors of a data set.
+template <class D, class R>
+concept denoiser_of = denoiser<D, tensor_of<R>> && std::same_as<estimate<D, tensor_of<R>>, tensor_of<R>>;
+
+namespace detail {
+
+/// The tensor that is measured k-th. Steps by the golden ratio go all over the data evenly, however soon they end and
+/// however the data is sorted.
+inline std::size_t spread(std::size_t k, std::size_t size)
+{
+  auto step = static_cast<std::size_t>(0.6180339887498949 * static_cast<double>(size)) | 1;
+  while (std::gcd(step, size) != 1) step += 2;
+  return static_cast<std::size_t>(static_cast<std::uint64_t>(k) * step % size);
+}
+
+template <data_set R>
+std::size_t numbers_in(const R& data, std::size_t k)
+{
+  std::size_t count = 0;
+  visit_elements(data[k], [&](auto numbers) { count = numbers.size(); });
+  return count;
+}
+
+/// The size of all tensors. Throws std::invalid_argument unless it is one.
+template <data_set R>
+std::size_t require_equal_sizes(const R& data)
+{
+  const std::size_t size = numbers_in(data, 0);
+  for (std::size_t k = 1; k < data.size(); ++k)
+    if (numbers_in(data, k) != size)
+      throw std::invalid_argument("all tensors of the data must have the size of the first, " + std::to_string(size) +
+                                  " numbers, but number " + std::to_string(k) + " has " +
+                                  std::to_string(numbers_in(data, k)));
+  return size;
+}
+
+/// tr Cov(data) / d, estimated over all samples.
+template <data_set R>
+double variance_of(const R& data, std::size_t samples_in_each)
+{
+  std::vector<running_mean> numbers;
+  for (std::size_t k = 0; k < data.size(); ++k)
+    visit_elements(data[k], [&](auto all) {
+      const std::size_t size = all.size() / samples_in_each;
+      numbers.resize(size);
+      for (std::size_t i = 0; i < all.size(); ++i) numbers[i % size].add(static_cast<double>(all[i]));
+    });
+  double sum = 0;
+  for (const running_mean& number : numbers) sum += number.variance();
+  return sum / static_cast<double>(numbers.size());
+}
+
+}  // namespace detail
+
+}  // namespace fewstep
