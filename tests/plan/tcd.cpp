@@ -4,7 +4,7 @@
 #include "fewstep/plan/consistency.hpp"
 #include "fewstep/plan/lcm.hpp"
 #include "fewstep/plan/phased.hpp"
-#include "fewstep/precondition.hpp"
+#include "fewstep/denoiser/precondition.hpp"
 #include "fewstep/sample.hpp"
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"
