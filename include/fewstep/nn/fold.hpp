@@ -11,7 +11,6 @@
 #include "fewstep/unet/rho.hpp"
 
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -86,19 +85,20 @@ inline residual_block* foldable(connection& c)
 /// border between decoder feature and skip and the block has a 1x1 shortcut; negative factors stay. The network with
 /// the factors that are left gives what the plain one gives with all of them, but for the rounding of the weights.
 /// Throws std::invalid_argument, naming both numbers, unless there is a finite factor for each connection.
-inline folded_network fold_skip_tuning(network net, std::span<const double> rho)
+inline folded_network fold_skip_tuning(network net, std::vector<double> rho)
 {
   if (rho.size() != net.connections.size())
     throw std::invalid_argument("Skip-Tuning has " + std::to_string(rho.size()) + " factors, but the network has " +
                                 std::to_string(net.connections.size()) + " connections");
   fewstep::detail::require_rho(rho);
-  folded_network out{std::move(net), {rho.begin(), rho.end()}, {}};
-  for (std::size_t i = 0; i < rho.size(); ++i) {
+  folded_network out{std::move(net), std::move(rho), {}};
+  for (std::size_t i = 0; i < out.rho.size(); ++i) {
     connection& c = out.net.connections[i];
-    residual_block* const joining = rho[i] >= 0 && rho[i] != 1 ? detail::foldable(c) : nullptr;
+    const double factor = out.rho[i];
+    residual_block* const joining = factor >= 0 && factor != 1 ? detail::foldable(c) : nullptr;
     if (!joining) continue;
-    detail::scale_inputs(*joining->shortcut, detail::border_of(c, *joining), rho[i]);
-    detail::scale_groups(joining->norm_1, detail::border_of(c, *joining), rho[i]);
+    detail::scale_inputs(*joining->shortcut, detail::border_of(c, *joining), factor);
+    detail::scale_groups(joining->norm_1, detail::border_of(c, *joining), factor);
     out.rho[i] = 1;
     out.folded.push_back(i);
   }

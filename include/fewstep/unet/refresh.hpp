@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <initializer_list>
 #include <limits>
-#include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fewstep {
@@ -57,16 +56,11 @@ inline refresh_policy every(std::size_t n)
 }
 
 /// The first evaluation and these rows, which ascend.
-inline refresh_policy at_rows(std::span<const std::size_t> rows)
+inline refresh_policy at_rows(std::vector<std::size_t> rows)
 {
-  refresh_policy policy{.rows = {rows.begin(), rows.end()}};
+  refresh_policy policy{.rows = std::move(rows)};
   check(policy);
   return policy;
-}
-
-inline refresh_policy at_rows(std::initializer_list<std::size_t> rows)
-{
-  return at_rows(std::span(rows.begin(), rows.size()));
 }
 
 /// Whenever the features at the cached connection have moved by more than `threshold`, relative to their norm, since

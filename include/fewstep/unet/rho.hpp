@@ -9,7 +9,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -20,7 +19,7 @@ namespace fewstep {
 
 namespace detail {
 
-inline void require_rho(std::span<const double> rho)
+inline void require_rho(const std::vector<double>& rho)
 {
   for (std::size_t i = 0; i < rho.size(); ++i)
     if (!std::isfinite(rho[i]))
@@ -62,7 +61,7 @@ inline std::vector<double> constant_rho(std::size_t connections, double rho)
 /// A factor for each level of resolution, the finest first. Every level has equally many connections in the U-Nets of
 /// diffusers, EDM and OpenAI: its layers and what enters it, the first convolution or the downsampler. Throws
 /// std::invalid_argument if the connections do not divide into so many levels.
-inline std::vector<double> rho_by_level(std::size_t connections, std::span<const double> of_level)
+inline std::vector<double> rho_by_level(std::size_t connections, const std::vector<double>& of_level)
 {
   detail::require_connections(connections);
   const std::size_t levels = of_level.size();
