@@ -151,7 +151,8 @@ requires denoiser_of<D, R> moment_table estimate_moments(std::span<D> denoisers,
 
 /// The same on this thread.
 template <class D, data_set R, std::invocable<const moment_table&> O = detail::unwatched>
-requires denoiser_of<D, R> moment_table estimate_moments(D denoise, const R& data, const std::vector<noise_level>& levels,
+requires denoiser_of<D, R> moment_table estimate_moments(D denoise, const R& data,
+                                                         const std::vector<noise_level>& levels,
                                                          const moment_options& options = {}, O&& observe = {},
                                                          moment_table done = {})
 {
@@ -164,7 +165,7 @@ moment_table estimate_moments(D denoise, const R& data, const vp_table& table, c
                               O&& observe = {}, moment_table done = {})
 {
   const std::vector<noise_level> levels = levels_of(table);
-  return estimate_moments(std::move(denoise), data, std::span(levels), options, observe, std::move(done));
+  return estimate_moments(std::move(denoise), data, levels, options, observe, std::move(done));
 }
 
 }  // namespace fewstep

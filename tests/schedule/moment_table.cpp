@@ -153,7 +153,7 @@ TEST_CASE("the hash tells schedules apart", "[schedule]")
   const moment_table moments = test::spectrum{}.moments(levels);
   require_schedule(moments, levels);
   REQUIRE_THROWS_WITH(require_schedule(moments, levels_of(cosine_vp())), ContainsSubstring("another schedule"));
-  REQUIRE_THROWS_AS(require_schedule(moments, std::span(levels).first(999)), std::invalid_argument);
+  REQUIRE_THROWS_AS(require_schedule(moments, std::vector{levels[0]}), std::invalid_argument);
   REQUIRE(levels.size() == 1000);
   REQUIRE(levels[7] == linear_vp()(7));
 }

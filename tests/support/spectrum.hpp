@@ -6,7 +6,6 @@
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 
-#include <span>
 #include <vector>
 
 namespace fewstep::test {
@@ -37,7 +36,7 @@ struct spectrum {
     return sum / static_cast<double>(variances.size());
   }
 
-  moment_table moments(std::span<const noise_level> levels) const
+  moment_table moments(const std::vector<noise_level>& levels) const
   {
     std::vector<double> errors;
     for (const noise_level& at : levels) errors.push_back(error(at));

@@ -16,7 +16,6 @@
 #include <cstdint>
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -168,7 +167,7 @@ inline std::vector<double> read_ms_eps(const std::filesystem::path& path)
 
 /// The official table over our levels: its number n belongs to time n - 1 (see `moments_of_ms_eps`). Throws
 /// std::runtime_error if the file holds none, or not one for these levels.
-inline moment_table read_ms_eps(const std::filesystem::path& path, std::span<const noise_level> levels)
+inline moment_table read_ms_eps(const std::filesystem::path& path, const std::vector<noise_level>& levels)
 {
   const std::vector<double> numbers = read_ms_eps(path);
   try {

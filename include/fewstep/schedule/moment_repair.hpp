@@ -9,7 +9,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <vector>
 
@@ -25,7 +24,7 @@ struct weighted {
 
 /// The rising sequence nearest to the values in weighted squares, by pooling neighbours that fall (Ayer et al. 1955).
 /// Where nothing weighs anything, the value before goes on.
-inline std::vector<double> isotonic(std::span<const weighted> numbers)
+inline std::vector<double> isotonic(const std::vector<weighted>& numbers)
 {
   struct block {
     weighted mean;

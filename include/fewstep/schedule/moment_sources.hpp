@@ -6,7 +6,6 @@
 #include "fewstep/schedule/noise_level.hpp"
 
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,7 +13,7 @@
 namespace fewstep {
 
 /// A table of errors that are known, such as those of a model of the data. Throws std::invalid_argument if it is none.
-inline moment_table moments_of_errors(std::span<const noise_level> levels, std::span<const double> errors)
+inline moment_table moments_of_errors(const std::vector<noise_level>& levels, const std::vector<double>& errors)
 {
   if (levels.size() != errors.size())
     throw std::invalid_argument("there are " + std::to_string(levels.size()) + " levels, but " +
@@ -30,7 +29,7 @@ inline moment_table moments_of_errors(std::span<const noise_level> levels, std::
 /// to the data. Its betas begin with a 0 for the data, so its n is our time t = n - 1: levels[t] takes ms_eps[t + 1].
 /// Throws std::invalid_argument unless there is one more number than levels, and all are finite and not negative. Those
 /// above 1 are kept: see `impossible_levels`.
-inline moment_table moments_of_ms_eps(std::span<const noise_level> levels, std::span<const double> ms_eps)
+inline moment_table moments_of_ms_eps(const std::vector<noise_level>& levels, const std::vector<double>& ms_eps)
 {
   if (ms_eps.size() != levels.size() + 1)
     throw std::invalid_argument("for " + std::to_string(levels.size()) + " levels ms_eps must hold " +

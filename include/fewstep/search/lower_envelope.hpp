@@ -11,7 +11,6 @@
 #include <cstdint>
 #include <limits>
 #include <numeric>
-#include <span>
 #include <tuple>
 #include <utility>
 #include <vector>
@@ -26,7 +25,7 @@ namespace detail {
 /// v / n = R.
 class line_tree {
 public:
-  explicit line_tree(std::span<const path_node> nodes) : nodes_(nodes), order_(nodes.size()), place_(nodes.size())
+  explicit line_tree(const std::vector<path_node>& nodes) : nodes_(nodes), order_(nodes.size()), place_(nodes.size())
   {
     std::iota(order_.begin(), order_.end(), 0u);
     const auto below = [&](std::uint32_t a, std::uint32_t b) {  // v_a < v_b, without dividing by 1 - R
@@ -101,7 +100,7 @@ private:
     return a.of < b.of ? x <= y * (1 + tie) : x < y * (1 - tie);
   }
 
-  std::span<const path_node> nodes_;
+  const std::vector<path_node>& nodes_;
   std::vector<std::uint32_t> order_, place_;  ///< nodes by effective variance, and where each stands there
   std::vector<point> points_;
   std::vector<line> lines_;
@@ -110,7 +109,7 @@ private:
 /// Exponentials of DDPM's costs, of which the exponential of a path's cost is the product: no logarithm in the search.
 class multiplied {
 public:
-  explicit multiplied(std::span<const path_node> nodes)
+  explicit multiplied(const std::vector<path_node>& nodes)
   {
     for (const path_node& node : nodes)
       noise_.push_back(node.noise), constant_.push_back(node.residual),
@@ -129,7 +128,7 @@ private:
 };
 
 /// Whether the effective variance never falls as the noise rises: then the cost is Monge.
-inline bool is_monge(std::span<const path_node> nodes)
+inline bool is_monge(const std::vector<path_node>& nodes)
 {
   for (std::size_t t = 1; t < nodes.size(); ++t) {
     const path_node &a = nodes[t - 1], &b = nodes[t];
@@ -159,7 +158,7 @@ inline void envelope(line_tree& lines, const path_layer<multiplied>& layer)
 /// Errors of measurement break that: then each layer is a lower envelope of lines that is asked at known places. Both
 /// take about most * nodes * log2(nodes) steps without a logarithm and are exact. Throws std::invalid_argument unless
 /// 2 <= most <= nodes.
-inline path_table ddpm_paths(std::span<const path_node> nodes, std::size_t most)
+inline path_table ddpm_paths(const std::vector<path_node>& nodes, std::size_t most)
 {
   detail::require_path_size(nodes.size(), most);
   const detail::multiplied extended(nodes);

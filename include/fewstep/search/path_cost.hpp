@@ -8,7 +8,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -23,7 +22,7 @@ struct path_node {
 
 /// The nodes at `levels`, whose noise must rise. Throws std::invalid_argument unless there are two at least and each
 /// holds signal and noise.
-inline std::vector<path_node> path_nodes(const moment_table& moments, std::span<const noise_level> levels,
+inline std::vector<path_node> path_nodes(const moment_table& moments, const std::vector<noise_level>& levels,
                                          error_estimator wanted = error_estimator::best)
 {
   require_moments(moments);
@@ -82,7 +81,7 @@ inline double path_cost(const path_node& s, const path_node& t, double eta = 1)
 
 /// The sum of J along a path. 2 / d times the divergence of the whole process, but for a term that all paths share.
 /// Throws std::invalid_argument at eta = 0, or if the path is none.
-inline double path_cost(std::span<const path_node> nodes, std::span<const std::size_t> path, double eta = 1)
+inline double path_cost(const std::vector<path_node>& nodes, const std::vector<std::size_t>& path, double eta = 1)
 {
   require_path_eta(eta);
   double sum = 0;

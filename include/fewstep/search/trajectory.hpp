@@ -16,7 +16,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <limits>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -26,7 +25,7 @@ namespace fewstep {
 /// The best paths of 2 .. `most` stops, all at once. With eta = 1 they minimise `telescoped_cost`, which has the same
 /// best paths as J; otherwise J itself, which takes longer. Throws std::invalid_argument at eta = 0, where there are
 /// none, and unless 2 <= most <= number of nodes.
-inline path_table optimal_paths(std::span<const path_node> nodes, std::size_t most, double eta = 1)
+inline path_table optimal_paths(const std::vector<path_node>& nodes, std::size_t most, double eta = 1)
 {
   require_path_eta(eta);
   if (eta == 1) return ddpm_paths(nodes, most);
@@ -36,7 +35,7 @@ inline path_table optimal_paths(std::span<const path_node> nodes, std::size_t mo
 
 /// The sum of J along the best path of 2, 3, ... `most` stops: 2 / d times the divergence, but for what all paths
 /// share. For exact moments and eta = 1 it falls and is convex.
-inline std::vector<double> cost_curve(std::span<const path_node> nodes, std::size_t most, double eta = 1)
+inline std::vector<double> cost_curve(const std::vector<path_node>& nodes, std::size_t most, double eta = 1)
 {
   std::vector<double> costs = optimal_paths(nodes, most, eta).costs();
   if (eta == 1)
@@ -46,7 +45,7 @@ inline std::vector<double> cost_curve(std::span<const path_node> nodes, std::siz
 
 /// The best path of so many stops, from the first node to the last. One stop is the last node. Throws
 /// std::invalid_argument at eta = 0, and unless 1 <= stops <= number of nodes.
-inline std::vector<std::size_t> optimal_path(std::span<const path_node> nodes, std::size_t stops, double eta = 1)
+inline std::vector<std::size_t> optimal_path(const std::vector<path_node>& nodes, std::size_t stops, double eta = 1)
 {
   require_path_eta(eta);
   detail::require_stops(nodes.size(), stops);
@@ -55,8 +54,8 @@ inline std::vector<std::size_t> optimal_path(std::span<const path_node> nodes, s
 }
 
 /// The stops of a path, noisiest first, then `end`: the grid for as many steps as the path has stops.
-inline std::vector<noise_level> grid_of_path(std::span<const noise_level> levels, std::span<const std::size_t> path,
-                                             const noise_level& end)
+inline std::vector<noise_level> grid_of_path(const std::vector<noise_level>& levels,
+                                             const std::vector<std::size_t>& path, const noise_level& end)
 {
   std::vector<noise_level> grid;
   for (std::size_t k = path.size(); k-- > 0;) {
