@@ -72,7 +72,7 @@ std::vector<fewstep::noise_level> grid_of(const options& o, const fewstep::vp_ta
 
 fewstep::sampling_plan plan_of(const options& o, const fewstep::scheduler_config& config)
 {
-  const auto grid = grid_of(o, config.schedule);
+  const auto grid = grid_of(o, fewstep::table_of(config));
   if (o.sampler == "ddim") return fewstep::ddim(grid, o.eta);
   const auto* file = std::get_if<fewstep::ddpm_scheduler>(&config.method);
   const auto small = file ? file->variance : fewstep::ddpm_variance::posterior;

@@ -67,7 +67,7 @@ void compare_states(const safetensors_file& reference, const fewstep::scheduler_
                     const nn::network& net, nn::workspace& work, comparison& all)
 {
   const numbers times = to_double(reference.at("ddim.timesteps"));
-  const fewstep::sampling_plan plan = fewstep::ddim(grid_at(scheduler.schedule, times));
+  const fewstep::sampling_plan plan = fewstep::ddim(grid_at(fewstep::table_of(scheduler), times));
   const nn::lane lane(net, work, {.class_labels = labels_at(reference, "ddim.class_labels")});
   auto denoise = fewstep::clipped_keeping_direction(
       fewstep::converted(rounding_lane(lane, images_of(reference.at("ddim.initial"))), scheduler.predicts,

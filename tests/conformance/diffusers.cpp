@@ -2,18 +2,14 @@
 #include "toy.hpp"
 #include "trajectory.hpp"
 
-#include "fewstep/denoiser/clipping.hpp"
-#include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
+#include "fewstep/io/scheduler/denoiser.hpp"
 #include "fewstep/io/scheduler_config.hpp"
 
-#include <cmath>
-#include <optional>
+#include <functional>
 #include <stdexcept>
 #include <string>
-#include <utility>
-#include <variant>
 
 namespace conformance {
 
@@ -58,27 +54,33 @@ fewstep::sampling_plan read_plan(const json& config, const scheduler_config& sch
 {
   const json& set = member(config, "set_timesteps");
   const json& step = member(config, "step_options");
-  require_known(set, "set_timesteps", {"timesteps"});
-  require_known(step, "step_options", {"eta", "use_clipped_model_output"});
+  require_known(set, "set_timesteps", {"timesteps", "original_inference_steps", "strength"});
+  require_known(step, "step_options", {"eta", "use_clipped_model_output", "s_churn", "s_tmin", "s_tmax", "s_noise"});
   fewstep::scheduler_options options{.diffusers_compatible = true};
   if (step.contains("eta")) options.eta = number(step["eta"], "eta");
+  options.churn.churn = number_or(step, "s_churn", 0);
+  options.churn.s_min = number_or(step, "s_tmin", 0);
+  options.churn.s_max = number_or(step, "s_tmax", options.churn.s_max);
+  options.churn.s_noise = number_or(step, "s_noise", 1);
+  options.strength = number_or(set, "strength", 1);
+  if (set.contains("original_inference_steps")) options.original_steps = count(set, "original_inference_steps");
   if (set.contains("timesteps")) return plan_of(scheduler, list(set["timesteps"], "timesteps"), options);
-  const json& steps = member(config, "num_inference_steps");
-  if (!steps.is_number_unsigned()) throw mismatch("\"num_inference_steps\" must be a number of steps");
-  return plan_of(scheduler, steps.get<std::size_t>(), options);
+  return plan_of(scheduler, count(config, "num_inference_steps"), options);
 }
 
-/// Calls f with the network as the scheduler sees it: of the plan's kind, held in bounds.
-template <class D, class F>
-auto with_bounds(const scheduler_config& scheduler, bool keep_direction, std::size_t samples, D network, F f)
+/// What the official code keeps as its prediction: the data, or the noise where the solver works on noise.
+void compare_predictions(const sampler_case& golden, const trajectory& ours, comparison& all)
 {
-  const auto bound = [&](const auto& bounds) {
-    return keep_direction ? f(clipped_keeping_direction(network, bounds)) : f(clipped(network, bounds));
-  };
-  if (!scheduler.bounds) return f(network);
-  const auto& [limit, quantile] = *scheduler.bounds;
-  if (!quantile) return bound(limit);
-  return bound(fewstep::dynamic_threshold{.ratio = *quantile, .most = limit, .samples = samples});
+  const bool noise = !golden.has("x0_predictions");
+  const char* name = noise ? "converted_model_outputs" : "x0_predictions";
+  const states theirs = golden.states_at(name);
+  all.add(name, noise ? ours.outputs : ours.predictions, theirs, golden.tolerance(theirs));
+}
+
+/// Churn of the Euler schedulers acts on what the network did not see, and so on what they report as its prediction.
+bool is_churned(const json& config)
+{
+  return number_or(member(config, "step_options"), "s_churn", 0) > 0;
 }
 
 }  // namespace
@@ -88,24 +90,23 @@ outcome check_diffusers(const sampler_case& golden)
   const json& config = golden.config();
   const scheduler_config scheduler = read_config(config);
   const fewstep::sampling_plan plan = read_plan(config, scheduler);
-  const std::size_t samples = golden.samples();
-  numbers asked;
-  const auto network = [&](const numbers& x, const fewstep::evaluation& at) {
-    asked.push_back(at.t);
-    return toy(x, at.t, samples);
-  };
-  const bool keep_direction = std::holds_alternative<fewstep::ddim_scheduler>(scheduler.method) &&
-                              member(member(config, "step_options"), "use_clipped_model_output") != true;
-  const trajectory ours =
-      with_bounds(scheduler, keep_direction, samples, fewstep::converted(network, scheduler.predicts, plan.predicts),
-                  [&](auto denoise) { return run(plan, golden.at("initial"), denoise, golden.noises()); });
+  const toy_network network(golden);
+  const fewstep::denoiser_options options{
+      .samples = golden.samples(),
+      .use_clipped_output = member(member(config, "step_options"), "use_clipped_model_output") == true};
+  const trajectory ours = with_denoiser(
+      scheduler, plan, std::cref(network), [&](auto denoise) { return run(plan, golden, denoise); }, options);
 
-  const states reached = golden.states_at("states"), predictions = golden.states_at("x0_predictions");
+  const states reached = golden.states_at("states");
+  const numbers times = golden.times_at("model_times");
   comparison all;
-  all.add("timesteps", times_of(plan), golden.at("timesteps"), golden.tolerance(golden.at("timesteps")));
-  all.add("model_times", asked, golden.at("model_times"), golden.tolerance(golden.at("model_times")));
+  all.add("model_times", network.asked(), times, golden.tolerance(times));
+  all.add("timesteps", network.asked(), golden.at("timesteps"), golden.tolerance(times));
   all.add("states", ours.reached, reached, golden.tolerance(reached));
-  all.add("x0_predictions", ours.predictions, predictions, golden.tolerance(predictions));
+  if (!is_churned(config)) compare_predictions(golden, ours, all);
+  if (golden.has("init_noise_sigma"))
+    all.add("init_noise_sigma", start_deviation(scheduler, plan), number(golden.field("init_noise_sigma"), ""),
+            golden.tolerance(plan.start.sigma));
   return all.result();
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 namespace conformance {
@@ -32,6 +33,17 @@ const json& array(const json& value, std::string_view what)
   return value;
 }
 
+numbers flat(const json& value, std::string_view what)
+{
+  if (!value.is_array()) return {number(value, what)};
+  numbers out;
+  for (const json& element : value) {
+    const numbers part = flat(element, what);
+    out.insert(out.end(), part.begin(), part.end());
+  }
+  return out;
+}
+
 }  // namespace
 
 numbers list(const json& value, std::string_view what)
@@ -44,8 +56,29 @@ numbers list(const json& value, std::string_view what)
 states lists(const json& value, std::string_view what)
 {
   states out;
-  for (const json& element : array(value, what)) out.push_back(list(element, what));
+  for (const json& element : array(value, what)) out.push_back(flat(array(element, what), what));
   return out;
+}
+
+double number_or(const json& object, std::string_view key, double fallback)
+{
+  const json& value = member(object, key);
+  return value.is_null() ? fallback : number(value, key);
+}
+
+std::size_t count(const json& object, std::string_view key)
+{
+  const json& value = member(object, key);
+  if (!value.is_number_unsigned() || value.get<std::size_t>() > 1'000'000)
+    throw mismatch("\"" + std::string(key) + "\" must be a count, but is " + value.dump().substr(0, 40));
+  return value.get<std::size_t>();
+}
+
+std::string text(const json& object, std::string_view key)
+{
+  const json& value = member(object, key);
+  if (!value.is_string()) throw mismatch("\"" + std::string(key) + "\" must be a string");
+  return value.get<std::string>();
 }
 
 void require_known(const json& object, std::string_view what, std::initializer_list<std::string_view> known)
@@ -65,9 +98,7 @@ sampler_case::sampler_case(const std::filesystem::path& file) :
 
 std::string sampler_case::family() const
 {
-  const json& name = member(document_, "family");
-  if (!name.is_string()) throw mismatch("the case does not name its \"family\"");
-  return name.get<std::string>();
+  return text(document_, "family");
 }
 
 const json& sampler_case::field(std::string_view key) const
@@ -77,12 +108,27 @@ const json& sampler_case::field(std::string_view key) const
   return member(document_, key);
 }
 
-numbers sampler_case::coefficients(std::string_view key) const
+numbers sampler_case::flat_at(std::string_view key) const
+{
+  return flat(array(field(key), key), key);
+}
+
+numbers sampler_case::times_at(std::string_view key) const
 {
   numbers out;
-  for (const json& value : array(member(field("coefficients"), key), key))
-    out.push_back(value.is_null() ? std::numeric_limits<double>::quiet_NaN() : number(value, key));
+  for (const json& call : array(field(key), key)) {
+    const numbers times = flat(call, key);
+    if (times.empty() || std::count(times.begin(), times.end(), times[0]) != std::ssize(times))
+      throw mismatch("\"" + std::string(key) + "\" must hold one time for a whole batch");
+    out.push_back(times[0]);
+  }
   return out;
+}
+
+void sampler_case::require_network(std::string_view name) const
+{
+  const json& model = member(document_, "model");
+  if (model != name) throw unsupported("the network " + model.dump().substr(0, 40) + " is not known");
 }
 
 std::size_t sampler_case::samples() const
@@ -95,6 +141,7 @@ std::size_t sampler_case::samples() const
 states sampler_case::noises() const
 {
   const states drawn = states_at("noises");
+  if (!has("noise_used")) return drawn;
   const json& used = array(field("noise_used"), "noise_used");
   if (used.size() != drawn.size()) throw mismatch("\"noise_used\" and \"noises\" differ in length");
   states out;

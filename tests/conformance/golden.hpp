@@ -25,7 +25,18 @@ const json& member(const json& object, std::string_view key);
 /// A number; "inf" and "-inf" stand for infinities. Throws mismatch on anything else.
 double number(const json& value, std::string_view what);
 numbers list(const json& value, std::string_view what);
+
+/// A list of lists of any depth, each as its numbers in order: a batch is flat here.
 states lists(const json& value, std::string_view what);
+
+/// The number that a member is, or the fallback if it is missing or null.
+double number_or(const json& object, std::string_view key, double fallback);
+
+/// The member that is a count. Throws mismatch unless it is a whole number from 0 to a million.
+std::size_t count(const json& object, std::string_view key);
+
+/// The member that is a string. Throws mismatch if it is none.
+std::string text(const json& object, std::string_view key);
 
 /// Throws unsupported if `object` has a member that is not in `known`: an option that would be passed over.
 void require_known(const json& object, std::string_view what, std::initializer_list<std::string_view> known);
@@ -46,8 +57,14 @@ public:
   numbers at(std::string_view key) const { return list(field(key), key); }
   states states_at(std::string_view key) const { return lists(field(key), key); }
 
-  /// One entry per step of a coefficient; null is NaN.
-  numbers coefficients(std::string_view key) const;
+  /// All numbers of a list of lists of any depth, in their order.
+  numbers flat_at(std::string_view key) const;
+
+  /// One time a call; batches have one for each sample, which are the same. Throws mismatch if they are not.
+  numbers times_at(std::string_view key) const;
+
+  /// Throws unsupported if the case was made on another network.
+  void require_network(std::string_view name) const;
 
   /// Samples in the batch.
   std::size_t samples() const;

@@ -25,7 +25,7 @@ outcome check(const golden_file& file)
     case case_kind::checkpoint:
       return check_checkpoint(file.path);
     case case_kind::schedule_lists:
-      throw unsupported("lists of full steps are not computed yet");
+      return check_schedule_lists(file.path);
   }
   throw unsupported("unknown kind of case");
 }

@@ -13,6 +13,10 @@
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/workspace.hpp"
 #include "fewstep/schedule/noise_level.hpp"
+#include "fewstep/unet/branch.hpp"
+#include "fewstep/unet/deep_cache.hpp"
+#include "fewstep/unet/refresh.hpp"
+#include "fewstep/unet/skip_tuning.hpp"
 #include "fewstep/unet/unet.hpp"
 
 #include <algorithm>
@@ -62,6 +66,20 @@ void require_known_architecture(const fs::path& config)
   }
 }
 
+/// Loads the network. Throws unsupported with the engine's sentence where it has no place for attention under its old
+/// names.
+nn::network load(const nn::network_files& files)
+{
+  const auto is_old = [](const auto& tensor) { return tensor.name.ends_with(".proj_attn.weight"); };
+  try {
+    return nn::load_unet(files).net;
+  } catch (const std::runtime_error& refused) {
+    const auto file = safetensors_file::open(files.weights);
+    if (std::ranges::any_of(file.tensors(), is_old)) throw unsupported(refused.what());
+    throw;
+  }
+}
+
 network_case open(const fs::path& folder)
 {
   const fs::path config = folder / "config.json", expect = folder / "expect.json";
@@ -70,8 +88,7 @@ network_case open(const fs::path& folder)
   require_known_inputs(io);
   json document = fs::exists(expect) ? json::parse(fewstep::read_text(expect), nullptr, false) : json::object();
   if (!document.is_object()) throw mismatch("expect.json is no JSON object");
-  auto loaded = nn::load_unet(nn::network_files{config, folder / "model.safetensors"});
-  network_case out{folder, std::move(document), std::move(io), std::move(loaded.net)};
+  network_case out{folder, std::move(document), std::move(io), load({config, folder / "model.safetensors"})};
   if (const auto* labels = out.io.find("class_labels")) out.labels = labels_of(*labels);
   return out;
 }
@@ -92,49 +109,30 @@ double tolerance_of(const json& entry, double fallback = 1e-4)
 
 /// One evaluation at `times`: one for each image, or one for all.
 template <class J, class C>
-numbers evaluate(const network_case& golden, nn::workspace& work, const images& x, numbers times, J&& join, C&& cache)
+numbers evaluate(const network_case& golden, nn::workspace& work, const images& x, numbers times, std::size_t row,
+                 J&& join, C&& cache)
 {
   if (times.empty()) throw mismatch("there is no time");
-  const evaluation at = at_time(times.front());
+  const evaluation at{{times.front(), 1, 0}, row, times.front()};
   if (times.size() == 1) times.clear();
   const nn::lane lane(golden.net, work, {.class_labels = golden.labels, .timesteps = std::move(times)});
   return doubles(fewstep::evaluate(lane, x, at, join, cache).values);
 }
 
-/// Multiplies each skip before it is joined: Skip-Tuning.
-struct scale_skips {
-  numbers rho;  ///< by connection; nothing changes where there is none
-
-  void operator()(std::size_t i, const nn::feature&, nn::feature& skip, const evaluation&) const
-  {
-    if (i >= rho.size()) return;
-    for (std::size_t k = 0; k < skip.size(); ++k) skip.data()[k] *= static_cast<float>(rho[i]);
-  }
-};
-
-/// The scales of a run: one for each connection, or none at all.
-scale_skips scales_of(const json& run, const network_case& golden)
+/// The same for the recorded inputs of the case.
+template <class J>
+numbers evaluate(const network_case& golden, nn::workspace& work, J&& join)
 {
-  if (!run.contains("rho_by_push_index")) return {};
-  numbers rho = list(run["rho_by_push_index"], "rho_by_push_index");
-  if (rho.size() != golden.net.connections.size()) throw mismatch("\"rho_by_push_index\" has another length");
-  return {std::move(rho)};
+  return evaluate(golden, work, images_of(golden.io.at("sample")), to_double(golden.io.at("timestep")), 0, join,
+                  fewstep::no_cache{});
 }
 
-/// Keeps what enters the last `fresh` joins on full steps and gives it back on the others: DeepCache.
-struct keep_decoder {
-  std::size_t fresh;
-  bool full;
-  std::optional<nn::feature>* kept;
-
-  template <class F>
-  nn::feature operator()(std::size_t i, const evaluation&, F&& below) const
-  {
-    if (i + 1 != fresh) return below();
-    if (full || !*kept) *kept = below();
-    return **kept;
-  }
-};
+/// The factors of a run, 1 where it names none.
+fewstep::skip_tuning<> scales_of(const json& run, const network_case& golden)
+{
+  if (!run.contains("rho_by_push_index")) return fewstep::skip_tuning<>(numbers(golden.net.connections.size(), 1.0));
+  return fewstep::skip_tuning<>(list(run["rho_by_push_index"], "rho_by_push_index"));
+}
 
 /// The output, and what meets at each connection where that was recorded.
 void compare_output(const network_case& golden, nn::workspace& work, comparison& all)
@@ -152,8 +150,7 @@ void compare_output(const network_case& golden, nn::workspace& work, comparison&
     meet("skip." + std::to_string(i), skip);
     meet("decoder." + std::to_string(i), deep);
   };
-  const numbers y = evaluate(golden, work, images_of(golden.io.at("sample")), to_double(golden.io.at("timestep")), look,
-                             fewstep::no_cache{});
+  const numbers y = evaluate(golden, work, look);
   for (const char* name : {"output", "output_double"})
     if (golden.io.find(name)) all.add(name, y, to_double(golden.io.at(name)), tolerance);
 }
@@ -164,45 +161,44 @@ void compare_skip_tuning(const network_case& golden, nn::workspace& work, compar
   if (section.empty()) return;
   const auto file = safetensors_file::open(golden.folder / "skip_tuning.safetensors");
   for (const json& run : member(section, "runs")) {
-    const std::string output = run.at("output_tensor").get<std::string>();
-    const numbers y = evaluate(golden, work, images_of(golden.io.at("sample")), to_double(golden.io.at("timestep")),
-                               scales_of(run, golden), fewstep::no_cache{});
+    const std::string output = text(run, "output_tensor");
+    const numbers y = evaluate(golden, work, scales_of(run, golden));
     all.add(output, y, to_double(file.at(output)), tolerance_of(object_at(run, "tolerance")));
   }
 }
 
-/// One run of a cached decoder. `branch` names the recorded feature; how many joins a shallow step computes anew, the
-/// official implementations count differently.
-struct cached_run {
-  std::string output;
-  std::size_t branch, fresh;
-  numbers full;  ///< steps that run the whole network
-  scale_skips scales;
-};
-
-cached_run read_cached_run(const json& run, const network_case& golden)
+/// Where a run cuts the network. The official implementations count differently.
+std::size_t branch_of(const json& run)
 {
-  const bool extension = run.contains("cache_branch_id");
-  const auto branch = run.at(extension ? "cache_branch_id" : "branch").get<std::size_t>();
-  return {run.at("output_tensor").get<std::string>(), branch, branch + (extension ? 1 : 2),
-          list(run.at("full_steps"), "full_steps"), scales_of(run, golden)};
+  if (run.contains("cache_branch_id")) return fewstep::branch_of_helper(count(run, "cache_branch_id"));
+  return fewstep::branch_of_ddpm(count(run, "branch"));
 }
 
-void compare_cached_run(const network_case& golden, const safetensors_file& file, const cached_run& run,
-                        double tolerance, nn::workspace& work, comparison& all)
+fewstep::refresh_policy refresh_of(const json& run)
 {
+  std::vector<std::size_t> rows;
+  for (const double step : list(member(run, "full_steps"), "full_steps"))
+    rows.push_back(static_cast<std::size_t>(step));
+  return fewstep::at_rows(rows);
+}
+
+void compare_cached_run(const network_case& golden, const safetensors_file& file, const json& run, double tolerance,
+                        nn::workspace& work, comparison& all)
+{
+  const std::string output = text(run, "output_tensor");
   const numbers times = to_double(file.at("timesteps"));
-  std::optional<nn::feature> kept;
+  const auto scales = scales_of(run, golden);
+  fewstep::deep_cache<nn::feature> cache({.branch = branch_of(run), .refresh = refresh_of(run)});
   for (std::size_t step = 0; step < times.size(); ++step) {
-    const bool full = std::find(run.full.begin(), run.full.end(), static_cast<double>(step)) != run.full.end();
-    const numbers y = evaluate(golden, work, images_of(file.at("sample"), step), {times[step]}, run.scales,
-                               keep_decoder{run.fresh, full, &kept});
-    all.add(run.output + " of step " + std::to_string(step), y, doubles(images_of(file.at(run.output), step).values),
+    const numbers y = evaluate(golden, work, images_of(file.at("sample"), step), {times[step]}, step, scales, cache);
+    all.add(output + " of step " + std::to_string(step), y, doubles(images_of(file.at(output), step).values),
             tolerance);
-    const auto* feature = file.find("cached_feature.branch" + std::to_string(run.branch) + ".step0");
-    if (step > 0 || !feature || !run.scales.rho.empty()) continue;
+    const std::string branch = (run.contains("branch") ? member(run, "branch") : member(run, "cache_branch_id")).dump();
+    const auto* feature = file.find("cached_feature.branch" + branch + ".step0");
+    if (step > 0 || !feature || run.contains("rho_by_push_index")) continue;
     const numbers theirs = to_double(*feature);
-    all.add(feature->name, channels_first(kept.value()), theirs, tolerance * std::max(1.0, largest(theirs)));
+    all.add(feature->name, channels_first(cache.kept().value().feature), theirs,
+            tolerance * std::max(1.0, largest(theirs)));
   }
 }
 
@@ -213,8 +209,7 @@ void compare_deep_cache(const network_case& golden, nn::workspace& work, compari
     if (section.empty()) continue;
     const auto file = safetensors_file::open(golden.folder / (std::string(name) + ".safetensors"));
     const double tolerance = tolerance_of(object_at(section, "tolerances"));
-    for (const json& run : member(section, "runs"))
-      compare_cached_run(golden, file, read_cached_run(run, golden), tolerance, work, all);
+    for (const json& run : member(section, "runs")) compare_cached_run(golden, file, run, tolerance, work, all);
   }
 }
 

@@ -16,4 +16,7 @@ outcome check_network(const std::filesystem::path& folder);
 /// A checkpoint with reference.safetensors: single calls, and a DDIM run in double on a network in float.
 outcome check_checkpoint(const std::filesystem::path& folder);
 
+/// A folder with expect.json alone: which steps DeepCache runs the whole network on.
+outcome check_schedule_lists(const std::filesystem::path& folder);
+
 }  // namespace conformance

@@ -13,7 +13,13 @@ struct family {
   outcome (*check)(const sampler_case&);
 };
 
-constexpr std::array families{family{"diffusers", check_diffusers}};
+constexpr std::array families{family{"diffusers", check_diffusers},
+                              family{"tcd", check_diffusers},
+                              family{"k_diffusion", check_k_diffusion},
+                              family{"edm", check_edm},
+                              family{"consistency_models", check_consistency_models},
+                              family{"pcm", check_pcm},
+                              family{"lcm", check_lcm}};
 
 }  // namespace
 

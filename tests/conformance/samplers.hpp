@@ -1,5 +1,5 @@
 /// @file
-/// Runs of samplers, by the repository whose code made them.
+/// Runs of samplers and tables, by the repository whose code made them.
 #pragma once
 
 #include "golden.hpp"
@@ -7,7 +7,18 @@
 
 namespace conformance {
 
+/// Schedulers of diffusers, and of repositories that use or derive them: config.scheduler names the class.
 outcome check_diffusers(const sampler_case& golden);
+
+outcome check_k_diffusion(const sampler_case& golden);
+outcome check_edm(const sampler_case& golden);
+outcome check_consistency_models(const sampler_case& golden);
+outcome check_pcm(const sampler_case& golden);
+outcome check_lcm(const sampler_case& golden);
+
+/// A table of one step of a solver from each training time, and to the edge of its phase (PCM's and LCM's training
+/// code).
+outcome check_solver(const sampler_case& golden);
 
 /// The case as the family that it names. Throws unsupported for families that are not known.
 outcome check_sampler(const sampler_case& golden);

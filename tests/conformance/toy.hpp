@@ -2,9 +2,13 @@
 /// The closed-form network `toy-v1` on which the golden trajectories were made.
 #pragma once
 
+#include "golden.hpp"
+
+#include "fewstep/schedule/noise_level.hpp"
+
 #include <cmath>
 #include <cstddef>
-#include <vector>
+#include <memory>
 
 namespace conformance {
 
@@ -13,10 +17,10 @@ namespace conformance {
 ///     out_i = tanh(0.8 x_i + 0.3 x_{(i + 1) mod D}) (0.6 + 0.4 cos(0.01 tau)) + 0.05 sin(i + 0.003 tau),
 ///
 /// computed in double. x holds `samples` samples, each a ring of its own.
-inline std::vector<double> toy(const std::vector<double>& x, double tau, std::size_t samples)
+inline numbers toy(const numbers& x, double tau, std::size_t samples)
 {
   const std::size_t size = x.size() / samples;
-  std::vector<double> out(x.size());
+  numbers out(x.size());
   for (std::size_t first = 0; first < x.size(); first += size)
     for (std::size_t i = 0; i < size; ++i)
       out[first + i] =
@@ -24,5 +28,29 @@ inline std::vector<double> toy(const std::vector<double>& x, double tau, std::si
           0.05 * std::sin(static_cast<double>(i) + 0.003 * tau);
   return out;
 }
+
+/// The network of a case as a denoiser that remembers the times that it was asked at; copies share that memory.
+class toy_network {
+public:
+  /// Throws unsupported for another network, mismatch if the case does not hold whole samples.
+  explicit toy_network(const sampler_case& golden) : samples_(golden.samples())
+  {
+    golden.require_network("toy-v1");
+    const std::size_t size = golden.flat_at("initial").size();
+    if (size == 0 || size % samples_ != 0) throw mismatch("\"initial\" does not hold whole samples");
+  }
+
+  void operator()(const numbers& x, const fewstep::evaluation& at, numbers& out) const
+  {
+    asked_->push_back(at.t);
+    out = toy(x, at.t, samples_);
+  }
+
+  const numbers& asked() const { return *asked_; }
+
+private:
+  std::size_t samples_;
+  std::shared_ptr<numbers> asked_ = std::make_shared<numbers>();
+};
 
 }  // namespace conformance

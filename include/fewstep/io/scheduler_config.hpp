@@ -1,190 +1,207 @@
 /// @file
-/// diffusers' scheduler_config.json as a schedule, what the network predicts, and the plan of n steps.
+/// diffusers' scheduler_config.json as a sampler: the plan of n steps, what the network predicts, how its input is
+/// scaled, how its data is held in bounds, and how much noise a run starts from.
 #pragma once
 
+#include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
-#include "fewstep/plan/ddim.hpp"
+#include "fewstep/io/scheduler/common.hpp"
+#include "fewstep/io/scheduler/consistency.hpp"
+#include "fewstep/io/scheduler/ddim.hpp"
+#include "fewstep/io/scheduler/edm.hpp"
+#include "fewstep/io/scheduler/euler.hpp"
+#include "fewstep/io/scheduler/flow.hpp"
+#include "fewstep/io/scheduler/multistep.hpp"
+#include "fewstep/io/scheduler/pndm.hpp"
 #include "fewstep/plan/plan.hpp"
-#include "fewstep/schedule/grids.hpp"
-#include "fewstep/schedule/noise_level.hpp"
 #include "fewstep/schedule/schedules.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <filesystem>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
 namespace fewstep {
 
-enum class time_spacing { leading, trailing, linspace };
-
-/// How predicted data is held in range: at +-limit, or by dynamic thresholding.
-struct data_bounds {
-  double limit = 1;
-  std::optional<double> quantile{};  ///< dynamic thresholding's ratio; `limit` is then the largest threshold
-};
-
-/// DDIMScheduler: the data is clipped, the noise of the step is not.
-struct ddim_scheduler {};
-
-/// DDPMScheduler.
-struct ddpm_scheduler {
-  ddpm_variance variance = ddpm_variance::posterior;
-};
+/// A scheduler of diffusers, by the class that its file names.
+using scheduler = std::variant<ddim_scheduler, ddpm_scheduler, pndm_scheduler, euler_scheduler, dpm_solver_scheduler,
+                               unipc_scheduler, lcm_scheduler, tcd_scheduler, consistency_scheduler,
+                               edm_euler_scheduler, edm_dpm_solver_scheduler, flow_scheduler>;
 
 /// What a scheduler's file says.
 struct scheduler_config {
-  vp_table schedule;
+  scheduler method;
   prediction predicts = prediction::noise;  ///< by the network
-  time_spacing spacing = time_spacing::leading;
-  std::size_t offset = 0;               ///< added to leading times
-  grid_end end = grid_end::data;        ///< where the last step goes
-  std::optional<data_bounds> bounds{};  ///< of the predicted data
-  std::variant<ddim_scheduler, ddpm_scheduler> method{};
-  std::vector<std::string> unused{};  ///< keys of the file that mean nothing here
+  std::optional<data_bounds> bounds{};      ///< of the predicted data
+  std::vector<std::string> unused{};        ///< keys of the file that mean nothing here
 };
 
 namespace detail {
 
-/// num_train_timesteps, beta_start, beta_end, beta_schedule, trained_betas, rescale_betas_zero_snr.
-inline vp_table read_table(json::object_reader& file)
+/// The classes that are read.
+enum class scheduler_class {
+  ddim,
+  ddpm,
+  pndm,
+  euler,
+  euler_ancestral,
+  heun,
+  dpm_solver,
+  unipc,
+  lcm,
+  tcd,
+  consistency,
+  edm_euler,
+  edm_dpm_solver,
+  flow
+};
+
+inline scheduler_class read_class(json::object_reader& file)
 {
-  const auto steps = file.get_or<std::size_t>("num_train_timesteps", 1000);
-  file.require(steps > 0, "num_train_timesteps", "at least 1");
-  const beta_range range{steps, file.get_or("beta_start", 1e-4), file.get_or("beta_end", 2e-2)};
-  enum class shape { linear, scaled_linear, cosine };
-  const auto kind = file.one_of_or<shape>(
-      "beta_schedule",
-      {{"linear", shape::linear}, {"scaled_linear", shape::scaled_linear}, {"squaredcos_cap_v2", shape::cosine}},
-      shape::linear);
-  const auto trained = file.find<std::vector<double>>("trained_betas");
-  const bool rescale = file.get_or("rescale_betas_zero_snr", false);
-  const auto table = [&] {
-    if (trained) return vp_table(*trained);
-    if (kind == shape::cosine) return cosine_vp(steps);
-    return kind == shape::linear ? linear_vp(range) : scaled_linear_vp(range);
-  }();
-  return rescale ? rescale_zero_terminal_snr(table) : table;
+  using enum scheduler_class;
+  return file.one_of<scheduler_class>("_class_name", {{"DDIMScheduler", ddim},
+                                                      {"DDPMScheduler", ddpm},
+                                                      {"PNDMScheduler", pndm},
+                                                      {"EulerDiscreteScheduler", euler},
+                                                      {"EulerAncestralDiscreteScheduler", euler_ancestral},
+                                                      {"HeunDiscreteScheduler", heun},
+                                                      {"DPMSolverMultistepScheduler", dpm_solver},
+                                                      {"UniPCMultistepScheduler", unipc},
+                                                      {"LCMScheduler", lcm},
+                                                      {"TCDScheduler", tcd},
+                                                      {"CMStochasticIterativeScheduler", consistency},
+                                                      {"EDMEulerScheduler", edm_euler},
+                                                      {"EDMDPMSolverMultistepScheduler", edm_dpm_solver},
+                                                      {"FlowMatchEulerDiscreteScheduler", flow}});
 }
 
-inline std::optional<data_bounds> read_bounds(json::object_reader& file)
+/// Method, prediction and bounds of one class.
+inline scheduler_config read_scheduler(json::object_reader& file, scheduler_class kind)
 {
-  const bool threshold = file.get_or("thresholding", false), clip = file.get_or("clip_sample", true);
-  const double quantile = file.get_or("dynamic_thresholding_ratio", 0.995), most = file.get_or("sample_max_value", 1.0);
-  const double limit = file.get_or("clip_sample_range", 1.0);
-  if (threshold) return data_bounds{.limit = most, .quantile = quantile};
-  if (clip) return data_bounds{.limit = limit};
-  return std::nullopt;
+  switch (kind) {
+    case scheduler_class::ddim:
+      return {read_ddim(file), read_prediction(file), read_bounds(file, true)};
+    case scheduler_class::ddpm:
+      return {read_ddpm(file), read_prediction(file), read_bounds(file, true)};
+    case scheduler_class::pndm:
+      return {read_pndm(file), read_noise_or_velocity(file)};
+    case scheduler_class::euler:
+      return {read_euler(file, read_prediction(file)), read_prediction(file)};
+    case scheduler_class::euler_ancestral:
+      return {read_euler_ancestral(file), read_noise_or_velocity(file)};
+    case scheduler_class::heun:
+      return {read_heun(file), read_prediction(file), read_clip(file, false)};
+    case scheduler_class::dpm_solver:
+      return {read_dpm_solver(file), read_prediction(file), read_threshold(file)};
+    case scheduler_class::unipc:
+      return {read_unipc(file), read_prediction(file), read_threshold(file)};
+    case scheduler_class::lcm:
+      return {read_lcm(file), read_prediction(file), read_bounds(file, false)};
+    case scheduler_class::tcd:
+      return {read_tcd(file), read_prediction(file)};
+    case scheduler_class::consistency:
+      return {read_consistency(file), prediction::data,
+              file.get_or("clip_denoised", true) ? std::optional(data_bounds{}) : std::nullopt};
+    case scheduler_class::edm_euler:
+      return {read_edm_euler(file), read_noise_or_velocity(file)};
+    case scheduler_class::edm_dpm_solver:
+      return {read_edm_dpm_solver(file), read_noise_or_velocity(file), read_threshold(file)};
+    case scheduler_class::flow:
+      break;
+  }
+  return {read_flow(file), prediction::flow};
 }
 
-inline ddpm_variance read_variance(json::object_reader& file)
+inline const vp_table* find_table(const scheduler& method)
 {
-  return file.one_of_or<ddpm_variance>("variance_type",
-                                       {{"fixed_small", ddpm_variance::posterior},
-                                        {"fixed_small_log", ddpm_variance::posterior},
-                                        {"fixed_large", ddpm_variance::interval},
-                                        {"fixed_large_log", ddpm_variance::interval}},
-                                       ddpm_variance::posterior);
+  return std::visit(
+      [](const auto& s) -> const vp_table* {
+        if constexpr (requires { s.table.data_level(); })
+          return &s.table;
+        else if constexpr (requires { s.times.table; })
+          return &s.times.table;
+        else if constexpr (requires { s.grid.times.table; })
+          return &s.grid.times.table;
+        else
+          return nullptr;
+      },
+      method);
 }
 
 }  // namespace detail
 
-/// Reads what `_class_name` DDIMScheduler or DDPMScheduler needs; defaults are diffusers'. Throws std::runtime_error,
-/// naming the key, on a value that is unknown or no value, and on a schedule that is none.
+/// Reads the file of one of the classes that `scheduler` lists; defaults are those of diffusers. Throws
+/// std::runtime_error, naming the key, on a value that is unknown or no value, on options that are not known here and
+/// change the sampler, and on a schedule that is none.
 inline scheduler_config read_scheduler_config(json::object_reader file)
 {
-  enum class name { ddim, ddpm };
-  const auto kind = file.one_of<name>("_class_name", {{"DDIMScheduler", name::ddim}, {"DDPMScheduler", name::ddpm}});
+  const auto kind = detail::read_class(file);
   file.ignore("_diffusers_version");
-  const auto table = [&] {
-    try {
-      return detail::read_table(file);
-    } catch (const std::invalid_argument& error) {
-      throw std::runtime_error(file.place("beta_schedule") + " gives no schedule: " + error.what());
-    }
-  };
-  scheduler_config config{.schedule = table()};
-  config.predicts = file.one_of_or<prediction>(
-      "prediction_type",
-      {{"epsilon", prediction::noise}, {"sample", prediction::data}, {"v_prediction", prediction::velocity}},
-      prediction::noise);
-  config.spacing = file.one_of_or<time_spacing>(
-      "timestep_spacing",
-      {{"leading", time_spacing::leading}, {"trailing", time_spacing::trailing}, {"linspace", time_spacing::linspace}},
-      time_spacing::leading);
-  config.offset = file.get_or<std::size_t>("steps_offset", 0);
-  config.bounds = detail::read_bounds(file);
-  if (kind == name::ddpm) {
-    config.method = ddpm_scheduler{.variance = detail::read_variance(file)};
-  } else {
-    config.end = file.get_or("set_alpha_to_one", true) ? grid_end::data : grid_end::first_level;
-    config.method = ddim_scheduler{};
-  }
+  scheduler_config config = detail::read_scheduler(file, kind);
   config.unused = file.unused();
   return config;
 }
 
+/// The same from a file, which may hold infinities as Python writes them.
 inline scheduler_config read_scheduler_config(const std::filesystem::path& path)
 {
-  return read_scheduler_config(json::read_object(path));
+  return read_scheduler_config(json::read_object(path, {.non_finite = true}));
 }
 
-/// The times at which the scheduler evaluates the network in n steps.
-inline std::vector<double> times_of(const scheduler_config& config, std::size_t steps)
+/// The VP table that the network was trained on. Throws std::invalid_argument for EDM, consistency models and flows,
+/// which have none.
+inline vp_table table_of(const scheduler_config& config)
 {
-  const std::size_t table = config.schedule.steps();
-  switch (config.spacing) {
-    case time_spacing::trailing:
-      return trailing_times(table, steps);
-    case time_spacing::linspace:
-      return linspace_times(table, steps);
-    case time_spacing::leading:
-      break;
-  }
-  return leading_times(table, steps, config.offset);
+  if (const vp_table* table = detail::find_table(config.method)) return *table;
+  throw std::invalid_argument("the scheduler of this checkpoint has no table of noise levels");
 }
 
-struct scheduler_options {
-  double eta = 0;  ///< of DDIM; diffusers passes it to the step
-  bool diffusers_compatible =
-      false;  ///< what diffusers computes, to the last digit, where a better answer is the default
-};
-
-namespace detail {
-
-inline sampling_plan plan_along(const scheduler_config& config, std::span<const jump> steps,
-                                const scheduler_options& options)
-{
-  if (const auto* method = std::get_if<ddpm_scheduler>(&config.method))
-    return ddpm(steps, {.variance = method->variance, .diffusers_compatible = options.diffusers_compatible});
-  return ddim(steps, options.eta);
-}
-
-}  // namespace detail
-
-/// The plan along times of one's own; each step goes to the next. Throws std::invalid_argument if they do not fall or
-/// lie outside of the table.
-inline sampling_plan plan_of(const scheduler_config& config, std::span<const double> times,
-                             const scheduler_options& options = {})
-{
-  return detail::plan_along(config, jumps(grid_at(config.schedule, times, config.end)), options);
-}
-
-/// The plan that the scheduler runs for n steps. By default each goes to the next time; with `diffusers_compatible` to
-/// t - floor(T / n), as diffusers does whatever the spacing. Throws std::invalid_argument unless 1 <= steps <= the
-/// table's size.
+/// The plan that the scheduler runs for n steps. The default is right where diffusers is known to be off; with
+/// `diffusers_compatible` it is theirs, level by level:
+///
+///   - DDIM, DDPM, PNDM: steps go to t - floor(T / n) whatever the next time is; the default goes to the next time.
+///   - trailing times: one too many, -1, for some n; the default has n.
+///   - Euler with log-linear sigmas ends at the smallest, not at 0, and tells the network other times; the default
+///     tells the times of the sigmas and ends at the data. With churn the network does not see the added noise.
+///   - DPM-Solver of order 3 counts the second derivative half. Karras' sigmas: the network is told rounded times.
+///   - A run that ends at sigma_min on a grid that holds it evaluates the network there once for nothing.
+///   - Flows: the last step starts at the table's first time, shifted twice.
+///
+/// Throws std::invalid_argument if the schedule has not so many steps, or on options out of range.
 inline sampling_plan plan_of(const scheduler_config& config, std::size_t steps, const scheduler_options& options = {})
 {
-  const std::vector<double> times = times_of(config, steps);
-  if (!options.diffusers_compatible) return plan_of(config, times, options);
-  const noise_level end = config.end == grid_end::data ? vp_table::data_level() : config.schedule(0);
-  return detail::plan_along(config, diffusers_compatible(config.schedule, times, end), options);
+  const plan_request request{options, config.predicts};
+  return std::visit([&](const auto& method) { return plan_of(method, steps, request); }, config.method);
+}
+
+/// The plan along times of one's own; each step goes to the next, the last to the end that the file names. A time is an
+/// index of the table; a sigma for EDM; s for flows; an index of the grid, falling, for consistency models, which
+/// diffusers reads from its end: 22, 0 visits the noisiest level and then number 22. Throws std::invalid_argument if
+/// the noise does not fall or a time lies outside.
+inline sampling_plan plan_of(const scheduler_config& config, const std::vector<double>& times,
+                             const scheduler_options& options = {})
+{
+  const plan_request request{options, config.predicts};
+  return std::visit([&](const auto& method) { return plan_at(method, times, request); }, config.method);
+}
+
+/// The deviation of the normal numbers from which diffusers starts the plan (init_noise_sigma): 1 but in coordinates
+/// where alpha is 1. There it is sigma, or sqrt(sigma^2 + 1) where data of variance 1 are reckoned in: for EDM, and
+/// for the Euler family under leading times.
+inline double start_deviation(const scheduler_config& config, const sampling_plan& plan)
+{
+  const double sigma = plan.start.sigma;
+  if (std::holds_alternative<consistency_scheduler>(config.method)) return sigma;
+  if (const auto* euler = std::get_if<euler_scheduler>(&config.method))
+    return euler->grid.times.spacing == time_spacing::leading ? std::hypot(sigma, 1.0) : sigma;
+  const bool edm = std::holds_alternative<edm_euler_scheduler>(config.method) ||
+                   std::holds_alternative<edm_dpm_solver_scheduler>(config.method);
+  return edm ? std::hypot(sigma, 1.0) : 1.0;
 }
 
 }  // namespace fewstep
