@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -19,7 +18,6 @@ namespace {
 
 using fewstep::noise_level;
 using fewstep::sampling_plan;
-using grid_view = std::span<const noise_level>;
 using batch = std::vector<double>;
 
 /// Axes are independent and of one law, so that the flow and the quantiles of an axis are exact and all numbers of a
@@ -60,37 +58,38 @@ std::vector<sampler> samplers()
   static constexpr edm_schedule edm;
   const auto on_levels = [](auto build) { return [build](std::size_t n) { return build(levels(n)); }; };
   return {
-      {"DDIM", false, on_levels([](grid_view g) { return ddim(g); })},
+      {"DDIM", false, on_levels([](const auto& g) { return ddim(g); })},
       {"DDIM, flow grid", false, [](std::size_t n) { return flow_euler(flow_grid(n, {.shift = 3})); }},
-      {"Heun", false, on_levels([](grid_view g) { return heun(g); })},
+      {"Heun", false, on_levels([](const auto& g) { return heun(g); })},
       {"Ralston", false,
        [](std::size_t n) {
          std::vector<double> times;
          for (const noise_level& at : levels(n)) times.push_back(at.t);
          return runge_kutta(edm, times, {.alpha = 2. / 3});
        }},
-      {"DPM-2", false, on_levels([](grid_view g) { return dpm_2(edm, g); })},
-      {"DPM-Solver++ 2S", false, on_levels([](grid_view g) { return dpm_solver_pp_2s(edm, g); })},
-      {"DPM-Solver++ 2M", false, on_levels([](grid_view g) { return dpm_solver_pp(g); })},
-      {"DPM-Solver++ 3M", false, on_levels([](grid_view g) { return dpm_solver_pp(g, {.order = 3}); })},
-      {"DPM-Solver 2", false, on_levels([](grid_view g) { return dpm_solver(g); })},
-      {"DPM-Solver 3", false, on_levels([](grid_view g) { return dpm_solver(g, {.order = 3}); })},
-      {"UniPC-2", false, on_levels([](grid_view g) { return unipc(g); })},
-      {"UniPC-3", false, on_levels([](grid_view g) { return unipc(g, {.order = 3}); })},
-      {"LMS-4", false, on_levels([](grid_view g) { return lms(g); })},
-      {"PLMS", false, on_levels([](grid_view g) { return plms(g); })},
-      {"iPNDM-4", false, on_levels([](grid_view g) { return ipndm(g); })},
-      {"DEIS-3", false, on_levels([](grid_view g) { return deis(g, {.order = 3}); })},
-      {"DDPM", true, on_levels([](grid_view g) { return ddpm(g); })},
+      {"DPM-2", false, on_levels([](const auto& g) { return dpm_2(edm, g); })},
+      {"DPM-Solver++ 2S", false, on_levels([](const auto& g) { return dpm_solver_pp_2s(edm, g); })},
+      {"DPM-Solver++ 2M", false, on_levels([](const auto& g) { return dpm_solver_pp(g); })},
+      {"DPM-Solver++ 3M", false, on_levels([](const auto& g) { return dpm_solver_pp(g, {.order = 3}); })},
+      {"DPM-Solver 2", false, on_levels([](const auto& g) { return dpm_solver(g); })},
+      {"DPM-Solver 3", false, on_levels([](const auto& g) { return dpm_solver(g, {.order = 3}); })},
+      {"UniPC-2", false, on_levels([](const auto& g) { return unipc(g); })},
+      {"UniPC-3", false, on_levels([](const auto& g) { return unipc(g, {.order = 3}); })},
+      {"LMS-4", false, on_levels([](const auto& g) { return lms(g); })},
+      {"PLMS", false, on_levels([](const auto& g) { return plms(g); })},
+      {"iPNDM-4", false, on_levels([](const auto& g) { return ipndm(g); })},
+      {"DEIS-3", false, on_levels([](const auto& g) { return deis(g, {.order = 3}); })},
+      {"DDPM", true, on_levels([](const auto& g) { return ddpm(g); })},
       {"DDPM, large variance", true,
-       on_levels([](grid_view g) { return ddpm(g, {.variance = ddpm_variance::interval}); })},
+       on_levels([](const auto& g) { return ddpm(g, {.variance = ddpm_variance::interval}); })},
       {"EDM stochastic", true,
-       on_levels([](grid_view g) { return heun(edm, g, {.churn = 40, .s_min = 0.05, .s_max = 50}); })},
-      {"DPM-2 ancestral", true, on_levels([](grid_view g) { return dpm_2_ancestral(edm, g); })},
-      {"DPM-Solver++ 2S ancestral", true, on_levels([](grid_view g) { return dpm_solver_pp_2s(edm, g, {.eta = 1}); })},
-      {"DPM-Solver++ SDE", true, on_levels([](grid_view g) { return dpm_solver_pp_sde(edm, g); })},
-      {"DPM-Solver++ SDE-2M", true, on_levels([](grid_view g) { return dpm_solver_pp(g, {.eta = 1}); })},
-      {"DPM-Solver++ SDE-3M", true, on_levels([](grid_view g) { return dpm_solver_pp(g, {.order = 3, .eta = 1}); })},
+       on_levels([](const auto& g) { return heun(edm, g, {.churn = 40, .s_min = 0.05, .s_max = 50}); })},
+      {"DPM-2 ancestral", true, on_levels([](const auto& g) { return dpm_2_ancestral(edm, g); })},
+      {"DPM-Solver++ 2S ancestral", true,
+       on_levels([](const auto& g) { return dpm_solver_pp_2s(edm, g, {.eta = 1}); })},
+      {"DPM-Solver++ SDE", true, on_levels([](const auto& g) { return dpm_solver_pp_sde(edm, g); })},
+      {"DPM-Solver++ SDE-2M", true, on_levels([](const auto& g) { return dpm_solver_pp(g, {.eta = 1}); })},
+      {"DPM-Solver++ SDE-3M", true, on_levels([](const auto& g) { return dpm_solver_pp(g, {.order = 3, .eta = 1}); })},
   };
 }
 
