@@ -4,6 +4,7 @@
 #include "fewstep/schedule/grids.hpp"
 #include "support/catch.hpp"
 
+#include <cstdlib>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -61,6 +62,59 @@ TEST_CASE("a plan prints as a table whose columns are aligned and are those that
   REQUIRE_THAT(std::string(lines[5]), ContainsSubstring("end"));
   REQUIRE_THAT(to_table(everything()), ContainsSubstring("lift 0.25"));
   REQUIRE_THAT(to_table(everything()), ContainsSubstring("model[1]") && ContainsSubstring("last_noise"));
+}
+
+namespace {
+
+/// The numbers of an array in C, line by line.
+std::vector<std::vector<double>> lines_of(const std::string& text)
+{
+  std::vector<std::vector<double>> lines;
+  for (std::size_t at = text.find("  {"); at != text.npos; at = text.find("  {", at)) {
+    lines.emplace_back();
+    const char* from = text.data() + at + 3;
+    for (char* to = nullptr;; from = to + 1) {
+      lines.back().push_back(std::strtod(from, &to));
+      if (*to == '}') break;
+      REQUIRE(*to == ',');
+    }
+    at += 3;
+  }
+  return lines;
+}
+
+}  // namespace
+
+TEST_CASE("a plan comes back from an array in C bit for bit", "[io]")
+{
+  for (const sampling_plan& plan : {everything(), ddim(trailing(linear_vp(), 50), 1), ddim(karras(cosine_vp(), 7))}) {
+    const std::string text = to_c_array(plan, "my_plan");
+    const std::size_t rows = plan.steps.size(), outputs = depth(plan);
+    REQUIRE_THAT(text, ContainsSubstring("static const double my_plan[" + std::to_string(rows + 2) + "][" +
+                                         std::to_string(outputs + 6) + "] = {\n"));
+    REQUIRE_THAT(text, ContainsSubstring("predicts " + std::string(name_of(plan.predicts))));
+    const auto lines = lines_of(text);
+    REQUIRE(lines.size() == rows + 2);
+    for (const auto& line : lines) REQUIRE(line.size() == outputs + 6);
+
+    const auto level = [](const std::vector<double>& line) { return noise_level{line[0], line[1], line[2]}; };
+    sampling_plan back{plan.predicts, level(lines.front()), lines.front()[3], {}, level(lines.back())};
+    for (std::size_t k = 1; k <= rows; ++k) {
+      plan_step row{.at = level(lines[k]), .keep = lines[k][3]};
+      for (std::size_t j = 0; j < outputs; ++j) row.model[j] = lines[k][4 + j];
+      row.noise = lines[k][4 + outputs];
+      row.last_noise = lines[k][5 + outputs];
+      back.steps.push_back(row);
+    }
+    REQUIRE(hash(back) == hash(plan));
+  }
+}
+
+TEST_CASE("an array in C is named as C allows", "[io]")
+{
+  REQUIRE_NOTHROW(to_c_array(everything(), "_plan20"));
+  for (const char* name : {"", "2m", "my plan", "x;", "plan-3"})
+    REQUIRE_THROWS_WITH(to_c_array(everything(), name), ContainsSubstring("\"" + std::string(name) + "\""));
 }
 
 TEST_CASE("a file that is no plan is refused by its member", "[io]")

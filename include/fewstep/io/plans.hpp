@@ -1,5 +1,5 @@
 /// @file
-/// Plans as text: an aligned table for people, JSON for programs.
+/// Plans as text: an aligned table for people, JSON for programs, an array for C.
 #pragma once
 
 #include "fewstep/io/json.hpp"
@@ -162,6 +162,57 @@ inline sampling_plan read_plan(const std::filesystem::path& path)
 inline void write_plan(const std::filesystem::path& path, const sampling_plan& plan)
 {
   json::write_file(path, to_json(plan));
+}
+
+namespace detail {
+
+inline void require_identifier(std::string_view name)
+{
+  const auto letter = [](char c) { return c == '_' || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); };
+  const auto other = [&](char c) { return letter(c) || (c >= '0' && c <= '9'); };
+  if (name.empty() || !letter(name.front()) || !std::all_of(name.begin(), name.end(), other))
+    throw std::invalid_argument("an array in C is named by letters, digits and _, but is to be \"" + std::string(name) +
+                                "\"");
+}
+
+/// "  {999.0, 0.5, 0.0},", with zeros up to `columns`.
+inline std::string array_line(std::vector<double> numbers, std::size_t columns)
+{
+  numbers.resize(columns);
+  std::string text = "  {";
+  for (double number : numbers) text += (text.size() > 3 ? ", " : "") + json::write(json::value(number));
+  return text + "},\n";
+}
+
+}  // namespace detail
+
+/// The plan as an array of C or C++, for programs without this library. A comment names its columns: first the line of
+/// the start, then the rows, then the line of the end. Every number has the bits of the plan's. Throws
+/// std::invalid_argument if the name is none in C.
+inline std::string to_c_array(const sampling_plan& plan, std::string_view name)
+{
+  detail::require_identifier(name);
+  const std::size_t outputs = depth(plan), columns = outputs + 6, rows = plan.steps.size();
+  std::string weights;
+  for (std::size_t j = 0; j < outputs; ++j) weights += "model[" + std::to_string(j) + "], ";
+  std::string text = "/* A sampling plan of " + std::to_string(rows) + " evaluations of a network that predicts " +
+                     std::string(name_of(plan.predicts)) +
+                     ".\n   First line: t, alpha, sigma of the x given in, then the deviation of noise to add to it."
+                     "\n   Then, row by row: t, alpha, sigma, keep, " +
+                     weights +
+                     "noise, last_noise:\n     x <- keep * x + sum_j model[j] * (output of j rows ago) + noise * z + "
+                     "last_noise * (z of the row before)\n   Last line: t, alpha, sigma of what comes out. */\n" +
+                     "static const double " + std::string(name) + "[" + std::to_string(rows + 2) + "][" +
+                     std::to_string(columns) + "] = {\n";
+  const noise_level &start = plan.start, &end = plan.end;
+  text += detail::array_line({start.t, start.alpha, start.sigma, plan.lift}, columns);
+  for (const plan_step& row : plan.steps) {
+    std::vector<double> numbers{row.at.t, row.at.alpha, row.at.sigma, row.keep};
+    numbers.insert(numbers.end(), row.model.begin(), row.model.begin() + static_cast<std::ptrdiff_t>(outputs));
+    numbers.insert(numbers.end(), {row.noise, row.last_noise});
+    text += detail::array_line(std::move(numbers), columns);
+  }
+  return text + detail::array_line({end.t, end.alpha, end.sigma}, columns) + "};\n";
 }
 
 }  // namespace fewstep
