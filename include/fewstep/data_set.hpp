@@ -3,14 +3,18 @@
 #pragma once
 
 #include "fewstep/denoiser/denoiser.hpp"
+#include "fewstep/noise/source.hpp"
+#include "fewstep/schedule/noise_level.hpp"
 #include "fewstep/schedule/running_mean.hpp"
 #include "fewstep/tensor/elements.hpp"
 #include "fewstep/tensor/tensor.hpp"
 
+#include <array>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <numeric>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <type_traits>
@@ -35,9 +39,26 @@ using tensor_of = std::remove_cvref_t<decltype(std::declval<const R&>()[0])>;
 
 /// A denoiser that gives one estimate for the tensors of a data set.
 template <class D, class R>
-concept denoiser_of = denoiser<D, tensor_of<R>> && std::same_as<estimate<D, tensor_of<R>>, tensor_of<R>>;
+concept denoiser_of = single_denoiser<D, tensor_of<R>>;
 
 namespace detail {
+
+/// How many tensors hold `samples` samples, 0 for all, with `each` in a tensor. Throws std::invalid_argument unless
+/// there are so many, and at least two.
+template <data_set R>
+std::size_t tensors_wanted(const R& data, std::size_t samples, std::size_t each)
+{
+  const std::size_t all = data.size();
+  if (each == 0) throw std::invalid_argument("a tensor of the data must hold at least one sample");
+  if (samples > all * each)
+    throw std::invalid_argument("the data hold " + std::to_string(all * each) + " samples, but " +
+                                std::to_string(samples) + " were asked for");
+  const std::size_t wanted = samples == 0 ? all : (samples + each - 1) / each;
+  if (wanted * each < 2)
+    throw std::invalid_argument("a mean over data needs at least two samples to know its own error, but there are " +
+                                std::to_string(wanted * each));
+  return wanted;
+}
 
 /// The tensor that is measured k-th. Steps by the golden ratio go all over the data evenly, however soon they end and
 /// however the data is sorted.
@@ -54,6 +75,14 @@ std::size_t numbers_in(const R& data, std::size_t k)
   std::size_t count = 0;
   visit_elements(data[k], [&](auto numbers) { count = numbers.size(); });
   return count;
+}
+
+/// x = alpha data + sigma eps.
+template <tensor X, noise_source<X> Z>
+void add_noise(const X& data, const evaluation& at, Z& noise, std::optional<X>& x)
+{
+  draw(noise, data, at, x);
+  tensor_traits<X>::combine(*x, at.sigma, std::array{term<X>{at.alpha, &data}});
 }
 
 /// The size of all tensors. Throws std::invalid_argument unless it is one.

@@ -5,8 +5,8 @@
 #include "fewstep/data_set.hpp"
 #include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/denoiser/denoiser.hpp"
+#include "fewstep/noise/philox.hpp"
 #include "fewstep/plan/plan.hpp"
-#include "fewstep/random/philox.hpp"
 #include "fewstep/schedule/data_range.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
@@ -14,7 +14,6 @@
 #include "fewstep/tensor/tensor.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -22,6 +21,7 @@
 #include <span>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace fewstep {
@@ -41,34 +41,6 @@ struct moment_options {
 inline constexpr std::size_t moment_block = 32;
 
 namespace detail {
-
-/// How many tensors are measured at a level.
-template <data_set R>
-std::size_t tensors_wanted(const R& data, const moment_options& options)
-{
-  const std::size_t all = data.size(), each = options.samples_in_each;
-  if (each == 0) throw std::invalid_argument("a tensor of the data must hold at least one sample");
-  if (options.samples > all * each)
-    throw std::invalid_argument("the data hold " + std::to_string(all * each) + " samples, but " +
-                                std::to_string(options.samples) + " were asked for");
-  const std::size_t wanted = options.samples == 0 ? all : (options.samples + each - 1) / each;
-  if (wanted * each < 2)
-    throw std::invalid_argument("moments need at least two samples to know their own error, but there are " +
-                                std::to_string(wanted * each));
-  return wanted;
-}
-
-/// x = alpha data + sigma eps, eps keyed by sample and level.
-template <tensor X>
-X noised(const X& data, const evaluation& at, std::size_t first_sample, const moment_options& options)
-{
-  X x = duplicate(data);
-  fill_samples(x, options.samples_in_each, [&](std::size_t k, auto numbers) {
-    fill_normal(numbers, philox_key{options.seed, first_sample + k, static_cast<std::uint32_t>(at.row)});
-  });
-  tensor_traits<X>::combine(x, at.sigma, std::array{term<X>{at.alpha, &data}});
-  return x;
-}
 
 /// Mean squares over a run of numbers: of the predicted noise, of the data's error, of that of the data held in range.
 struct squares {
@@ -162,7 +134,7 @@ inline void require_determined(const std::vector<noise_level>& levels, predictio
 template <data_set R>
 void require_measurable(const R& data, const std::vector<noise_level>& levels, const moment_options& options)
 {
-  tensors_wanted(data, options);
+  tensors_wanted(data, options.samples, options.samples_in_each);
   if (!(options.wanted_error >= 0 && std::isfinite(options.wanted_error)))
     throw std::invalid_argument("the wanted error must be finite and not negative, but is " +
                                 std::to_string(options.wanted_error));
@@ -196,7 +168,7 @@ moment_table no_moments(const R& data, const std::vector<noise_level>& levels, c
 template <data_set R>
 std::size_t moment_blocks(const R& data, const moment_options& options = {})
 {
-  return (detail::tensors_wanted(data, options) + moment_block - 1) / moment_block;
+  return (detail::tensors_wanted(data, options.samples, options.samples_in_each) + moment_block - 1) / moment_block;
 }
 
 /// The moments of one block of samples at levels[place]: the smallest piece of work, for programs that spread it over
@@ -207,16 +179,18 @@ moment_level measure_block(D& denoise, const R& data, const std::vector<noise_le
                            std::size_t block, const moment_options& options = {})
 {
   using X = tensor_of<R>;
-  const std::size_t last = std::min(detail::tensors_wanted(data, options), (block + 1) * moment_block);
+  const std::size_t last =
+      std::min(detail::tensors_wanted(data, options.samples, options.samples_in_each), (block + 1) * moment_block);
   const evaluation at{levels[place], place, levels[place].t};
   moment_level measured{.at = at, .parts = std::vector<part_moments>(options.parts)};
-  std::optional<X> output;
+  std::optional<X> x, output;
   for (std::size_t k = block * moment_block; k < last; ++k) {
     const std::size_t number = detail::spread(k, data.size());
     const X& clean = data[number];
-    const X x = detail::noised(clean, at, number * options.samples_in_each, options);
-    predict(denoise, x, at, output);
-    detail::add_samples(measured, clean, x, *output, options);
+    philox_noise noise{options.seed, number * options.samples_in_each, options.samples_in_each};
+    detail::add_noise(clean, at, noise, x);
+    predict(denoise, std::as_const(*x), at, output);
+    detail::add_samples(measured, clean, *x, *output, options);
   }
   return measured;
 }
