@@ -5,8 +5,6 @@
 #include "support/catch.hpp"
 #include "support/laws.hpp"
 
-#include "fewstep/audit/audit.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <vector>
