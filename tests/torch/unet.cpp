@@ -2,6 +2,10 @@
 /// The page on U-Nets with a LibTorch module, as it is printed.
 #include "snippets/unet_torch.hpp"
 
+#include "fewstep/unet/deep_cache.hpp"
+#include "fewstep/unet/refresh.hpp"
+#include "fewstep/unet/skip_ratio.hpp"
+#include "fewstep/unet/skip_tuning.hpp"
 #include "support/catch.hpp"
 
 #include <cstddef>

@@ -1,7 +1,11 @@
 /// @file
 /// The page on U-Nets with two exported graphs, as it is printed, against a stand-in for ONNX Runtime: its names and
 /// signatures, and networks of numbers in the place of its sessions.
-#include "fewstep/fewstep.hpp"
+#include "fewstep/tensor/contiguous.hpp"
+#include "fewstep/unet/black_box.hpp"
+#include "fewstep/unet/deep_cache.hpp"
+#include "fewstep/unet/refresh.hpp"
+#include "fewstep/unet/unet.hpp"
 #include "support/catch.hpp"
 #include "support/toy_unet.hpp"
 

@@ -9,9 +9,9 @@
 #include "fewstep/unet/refresh.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstddef>
-#include <ctime>
 #include <limits>
 #include <optional>
 #include <stdexcept>
@@ -48,9 +48,7 @@ namespace detail {
 
 inline double seconds_now()
 {
-  std::timespec now{};
-  std::timespec_get(&now, TIME_UTC);
-  return static_cast<double>(now.tv_sec) + 1e-9 * static_cast<double>(now.tv_nsec);
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
 /// ||a - b|| / ||b||; 0 if both are zero.
