@@ -19,7 +19,8 @@ constexpr std::array families{family{"diffusers", check_diffusers},
                               family{"edm", check_edm},
                               family{"consistency_models", check_consistency_models},
                               family{"pcm", check_pcm},
-                              family{"lcm", check_lcm}};
+                              family{"lcm", check_lcm},
+                              family{"analytic_dpm", check_analytic_dpm}};
 
 }  // namespace
 

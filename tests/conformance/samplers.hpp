@@ -16,6 +16,9 @@ outcome check_consistency_models(const sampler_case& golden);
 outcome check_pcm(const sampler_case& golden);
 outcome check_lcm(const sampler_case& golden);
 
+/// Samplers, trajectories, dynamic programs and terms of the bound of the official Analytic-DPM code.
+outcome check_analytic_dpm(const sampler_case& golden);
+
 /// A table of one step of a solver from each training time, and to the edge of its phase (PCM's and LCM's training
 /// code).
 outcome check_solver(const sampler_case& golden);
