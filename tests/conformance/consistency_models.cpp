@@ -54,16 +54,6 @@ karras_grid grid_of(const json& call)
           number_or(call, "rho", 7)};
 }
 
-std::vector<std::size_t> indices(const json& value)
-{
-  std::vector<std::size_t> out;
-  for (const double index : list(value, "ts")) {
-    if (!(index >= 0 && index < 1e6 && index == std::floor(index))) throw mismatch("\"ts\" must hold indices");
-    out.push_back(static_cast<std::size_t>(index));
-  }
-  return out;
-}
-
 /// Multistep sampling along `ts`; a list that ends early leaves the noise of its last level in the image.
 gridded_plan multistep(const karras_grid& karras, const std::vector<std::size_t>& ts)
 {
@@ -87,7 +77,7 @@ gridded_plan karras_plan(const json& call, const std::string& sampler, const kar
 {
   const fewstep::edm_schedule edm;
   if (sampler == "onestep") return multistep(karras, {0, karras.n - 1});
-  if (sampler == "multistep") return multistep(karras, indices(member(call, "ts")));
+  if (sampler == "multistep") return multistep(karras, counts(call, "ts"));
   if (sampler == "progdist") {  // n + 1 levels, the last of them sigma_min and not 0
     std::vector<noise_level> grid;
     for (const double sigma : karras_grid{karras.n + 1, karras.range, karras.rho}.sigmas()) grid.push_back(edm(sigma));
@@ -162,10 +152,9 @@ outcome check_karras_sample(const sampler_case& golden)
 /// What the editing function knows of the image.
 fewstep::known_part known_of(const std::string& function, const sampler_case& golden)
 {
-  const numbers shape = golden.at("shape");
+  const std::vector<std::size_t> shape = golden.shape();
   if (shape.size() != 4) throw mismatch("\"shape\" must be that of images");
-  const auto extent = [&](std::size_t k) { return static_cast<std::size_t>(shape[k]); };
-  const fewstep::image_shape image{extent(0), extent(1), extent(2), extent(3)};
+  const fewstep::image_shape image{shape[0], shape[1], shape[2], shape[3]};
   if (function == "iterative_colorization") return known_luminance(image);
   if (function == "iterative_superres") return known_patch_means(image, 8);
   if (function == "iterative_inpainting") return fewstep::known_elements(golden.flat_at("mask"));
@@ -176,7 +165,7 @@ outcome check_editing(const sampler_case& golden)
 {
   const json& config = golden.config();
   require_known(config, "config", {"function", "KarrasDenoiser", "ts", "steps"});
-  const auto [plan, grid] = multistep({count(config, "steps"), {}, 7}, indices(member(config, "ts")));
+  const auto [plan, grid] = multistep({count(config, "steps"), {}, 7}, counts(config, "ts"));
   const fewstep::known_part known = known_of(text(config, "function"), golden);
   const toy_network network(golden);
   const auto data = fewstep::preconditioned(network, fewstep::consistency_scaling{});

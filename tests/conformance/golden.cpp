@@ -33,12 +33,13 @@ const json& array(const json& value, std::string_view what)
   return value;
 }
 
-numbers flat(const json& value, std::string_view what)
+numbers flat(const json& value, std::string_view what, int depth = 0)
 {
   if (!value.is_array()) return {number(value, what)};
+  if (depth > 8) throw mismatch("\"" + std::string(what) + "\" is nested too deep");
   numbers out;
   for (const json& element : value) {
-    const numbers part = flat(element, what);
+    const numbers part = flat(element, what, depth + 1);
     out.insert(out.end(), part.begin(), part.end());
   }
   return out;
@@ -66,12 +67,29 @@ double number_or(const json& object, std::string_view key, double fallback)
   return value.is_null() ? fallback : number(value, key);
 }
 
+namespace {
+
+std::size_t whole(const json& value, std::string_view what)
+{
+  constexpr double most = 100'000;
+  const double number = value.is_number() ? value.get<double>() : -1;
+  if (!(number >= 0 && number <= most && number == std::floor(number)))
+    throw mismatch("\"" + std::string(what) + "\" must be a count, but is " + value.dump().substr(0, 40));
+  return static_cast<std::size_t>(number);
+}
+
+}  // namespace
+
 std::size_t count(const json& object, std::string_view key)
 {
-  const json& value = member(object, key);
-  if (!value.is_number_unsigned() || value.get<std::size_t>() > 1'000'000)
-    throw mismatch("\"" + std::string(key) + "\" must be a count, but is " + value.dump().substr(0, 40));
-  return value.get<std::size_t>();
+  return whole(member(object, key), key);
+}
+
+std::vector<std::size_t> counts(const json& object, std::string_view key)
+{
+  std::vector<std::size_t> out;
+  for (const json& element : array(member(object, key), key)) out.push_back(whole(element, key));
+  return out;
 }
 
 std::string text(const json& object, std::string_view key)
@@ -131,11 +149,14 @@ void sampler_case::require_network(std::string_view name) const
   if (model != name) throw unsupported("the network " + model.dump().substr(0, 40) + " is not known");
 }
 
-std::size_t sampler_case::samples() const
+std::vector<std::size_t> sampler_case::shape() const
 {
-  const numbers shape = at("shape");
-  if (shape.empty() || !(shape[0] >= 1)) throw mismatch("\"shape\" must begin with the number of samples");
-  return static_cast<std::size_t>(shape[0]);
+  const std::vector<std::size_t> extents = counts(document_, "shape");
+  double size = 1;
+  for (const std::size_t extent : extents) size *= static_cast<double>(extent);
+  if (extents.empty() || size == 0 || size != static_cast<double>(flat_at("initial").size()))
+    throw mismatch("\"shape\" is not that of \"initial\"");
+  return extents;
 }
 
 states sampler_case::noises() const

@@ -32,8 +32,11 @@ states lists(const json& value, std::string_view what);
 /// The number that a member is, or the fallback if it is missing or null.
 double number_or(const json& object, std::string_view key, double fallback);
 
-/// The member that is a count. Throws mismatch unless it is a whole number from 0 to a million.
+/// The member that is a count. Throws mismatch unless it is a whole number up to 100,000.
 std::size_t count(const json& object, std::string_view key);
+
+/// The member that is a list of counts.
+std::vector<std::size_t> counts(const json& object, std::string_view key);
 
 /// The member that is a string. Throws mismatch if it is none.
 std::string text(const json& object, std::string_view key);
@@ -66,8 +69,11 @@ public:
   /// Throws unsupported if the case was made on another network.
   void require_network(std::string_view name) const;
 
+  /// Lengths of the dimensions of the state, samples first. Throws mismatch unless they are those of `initial`.
+  std::vector<std::size_t> shape() const;
+
   /// Samples in the batch.
-  std::size_t samples() const;
+  std::size_t samples() const { return shape().front(); }
 
   /// The draws that the official run used, in order.
   states noises() const;

@@ -137,7 +137,7 @@ sampling_plan build_plan(const std::string& function, const levels& grid, const 
   }
   if (function == "sample_lms") {
     require_known(options, "options", {"order"});
-    return fewstep::lms(grid, static_cast<std::size_t>(number_or(options, "order", 4)));
+    return fewstep::lms(grid, options.contains("order") ? count(options, "order") : 4);
   }
   if (function == "sample_dpmpp_2m") {
     require_known(options, "options", {});

@@ -174,21 +174,14 @@ std::size_t branch_of(const json& run)
   return fewstep::branch_of_ddpm(count(run, "branch"));
 }
 
-fewstep::refresh_policy refresh_of(const json& run)
-{
-  std::vector<std::size_t> rows;
-  for (const double step : list(member(run, "full_steps"), "full_steps"))
-    rows.push_back(static_cast<std::size_t>(step));
-  return fewstep::at_rows(rows);
-}
-
 void compare_cached_run(const network_case& golden, const safetensors_file& file, const json& run, double tolerance,
                         nn::workspace& work, comparison& all)
 {
   const std::string output = text(run, "output_tensor");
   const numbers times = to_double(file.at("timesteps"));
   const auto scales = scales_of(run, golden);
-  fewstep::deep_cache<nn::feature> cache({.branch = branch_of(run), .refresh = refresh_of(run)});
+  fewstep::deep_cache<nn::feature> cache(
+      {.branch = branch_of(run), .refresh = fewstep::at_rows(counts(run, "full_steps"))});
   for (std::size_t step = 0; step < times.size(); ++step) {
     const numbers y = evaluate(golden, work, images_of(file.at("sample"), step), {times[step]}, step, scales, cache);
     all.add(output + " of step " + std::to_string(step), y, doubles(images_of(file.at(output), step).values),
