@@ -46,7 +46,7 @@ namespace detail {
 
 inline void require_adaptive(const adaptive_options& o, const noise_level& from, const noise_level& to)
 {
-  require_denoising(std::array{from, to});
+  require_denoising({from, to});
   if (!(from.alpha > 0 && to.sigma > 0))
     throw std::invalid_argument("adaptive steps go from alpha > 0 to sigma > 0, but from (" + to_string(from) +
                                 ") to (" + to_string(to) + ")");

@@ -45,4 +45,3 @@
 #include "fewstep/tensor/elements.hpp"
 #include "fewstep/tensor/measure.hpp"
 #include "fewstep/tensor/tensor.hpp"
-#include "fewstep/unet/unet.hpp"

@@ -18,7 +18,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <vector>
 
 namespace fewstep {
@@ -27,7 +26,7 @@ namespace detail {
 
 /// The integral over [a, b] of the polynomial that is 1 at nodes[j] and 0 at the others. Three Gauss-Legendre points
 /// are exact up to degree 5, hence for six nodes.
-inline double lagrange_integral(std::span<const double> nodes, std::size_t j, double a, double b)
+inline double lagrange_integral(const std::vector<double>& nodes, std::size_t j, double a, double b)
 {
   const auto basis = [&](double s) {
     double product = 1;
@@ -40,7 +39,7 @@ inline double lagrange_integral(std::span<const double> nodes, std::size_t j, do
 }
 
 /// The row of DDIM for the mean of predictions `weights` (summing to 1), newest first.
-inline plan_step row_of_mean(const noise_level& from, const noise_level& to, std::span<const double> weights)
+inline plan_step row_of_mean(const noise_level& from, const noise_level& to, const std::vector<double>& weights)
 {
   plan_step row{.at = from, .keep = to.alpha / from.alpha};
   const double whole = to.sigma - row.keep * from.sigma;  // alpha_to (s_to - s)
@@ -68,7 +67,7 @@ inline std::vector<double> even_adams(std::size_t order)
 /// k-diffusion's LMS: c_j is the integral over s, from s to s_to, of the Lagrange polynomial of the j-th last level.
 /// The first rows have as many nodes as there is history. Throws std::invalid_argument unless the order lies in [1, 5]
 /// and all levels hold signal.
-inline sampling_plan lms(std::span<const noise_level> grid, std::size_t order = 4)
+inline sampling_plan lms(const std::vector<noise_level>& grid, std::size_t order = 4)
 {
   detail::require_signal(grid, "LMS");
   detail::require_order(order, max_history, "LMS");
@@ -89,7 +88,7 @@ inline sampling_plan lms(std::span<const noise_level> grid, std::size_t order = 
 /// iPNDM (arXiv:2204.13902, Appendix): the mean of the last predictions by Adams-Bashforth's weights for even steps,
 /// with as many as there is history, and DDIM's row for it, PNDM's transfer part. Of order 4 on grids even in s, else
 /// of order 2. Throws std::invalid_argument unless the order lies in [1, 4] and all levels hold signal.
-inline sampling_plan ipndm(std::span<const noise_level> grid, std::size_t order = 4)
+inline sampling_plan ipndm(const std::vector<noise_level>& grid, std::size_t order = 4)
 {
   detail::require_signal(grid, "iPNDM");
   detail::require_order(order, 4, "iPNDM");
@@ -106,7 +105,7 @@ inline sampling_plan ipndm(std::span<const noise_level> grid, std::size_t order 
 /// The second try starts from x_0, which is not kept: x_1 = a x_0 + b m(x_0), so a x_0 + b (m(x_1) + m(x_0)) / 2 =
 /// x_1 + b (m(x_1) - m(x_0)) / 2. The evaluation at the first x_1 is not used again: later rows skip over it.
 /// A plan of one step is DDIM's. Throws std::invalid_argument if a level holds no signal.
-inline sampling_plan plms(std::span<const noise_level> grid)
+inline sampling_plan plms(const std::vector<noise_level>& grid)
 {
   detail::require_signal(grid, "PLMS");
   sampling_plan plan{.predicts = prediction::noise, .start = grid.front(), .end = grid.back()};
@@ -126,7 +125,7 @@ inline sampling_plan plms(std::span<const noise_level> grid)
 /// from s to s_to, of the Lagrange polynomial in ln(s) of the j-th last level. As ln(s) = -lambda, this is DPM-Solver
 /// on predicted noise with all derivatives integrated exactly. (The paper calls s rho; its rho-AB-DEIS is `lms`.)
 /// Throws std::invalid_argument unless the order lies in [1, 3] and all levels hold signal.
-inline sampling_plan deis(std::span<const noise_level> grid, const order_rule& rule = {})
+inline sampling_plan deis(const std::vector<noise_level>& grid, const order_rule& rule = {})
 {
   detail::require_order(rule.order, 3, "DEIS");
   return dpm_solver(grid, {.order = rule.order,

@@ -102,8 +102,9 @@ inline variance_bounds bounds_of(const jump& step, double eta, const std::option
 
 /// The optimal variances along a grid, C held as the options say. Throws std::invalid_argument unless the grid's noise
 /// falls, eta lies in [0, 1], and the moments hold what is asked for.
-inline std::vector<reverse_variance> reverse_variances(const std::vector<noise_level>& grid, const moment_table& moments,
-                                                       double eta, const analytic_options& options = {})
+inline std::vector<reverse_variance> reverse_variances(const std::vector<noise_level>& grid,
+                                                       const moment_table& moments, double eta,
+                                                       const analytic_options& options = {})
 {
   detail::require_analytic(moments, eta, options);
   std::vector<reverse_variance> variances;

@@ -14,9 +14,9 @@
 #include <cstddef>
 #include <limits>
 #include <numbers>
-#include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace fewstep {
 
@@ -90,7 +90,7 @@ inline void raise(sampling_plan& plan, const noise_level& from, const noise_leve
 /// A plan of steps along a grid, each from its level as churn raises it: `append(plan, from, to)` adds the rows of one
 /// step. What the sampler is given is x at the first level before it is raised.
 template <invertible_schedule S, std::invocable<sampling_plan&, const noise_level&, const noise_level&> A>
-sampling_plan churned(const S& schedule, std::span<const noise_level> grid, const churn_options& options, A append)
+sampling_plan churned(const S& schedule, const std::vector<noise_level>& grid, const churn_options& options, A append)
 {
   require_denoising(grid);
   require_churn(options);
@@ -107,7 +107,7 @@ sampling_plan churned(const S& schedule, std::span<const noise_level> grid, cons
 /// Euler's rule in sigma / alpha, with churn: k-diffusion's sample_euler. Without churn it is DDIM. Throws
 /// std::invalid_argument on options out of range, and where the first level is raised though alpha is not constant.
 template <invertible_schedule S>
-sampling_plan euler(const S& schedule, std::span<const noise_level> grid, const churn_options& options = {})
+sampling_plan euler(const S& schedule, const std::vector<noise_level>& grid, const churn_options& options = {})
 {
   return churned(schedule, grid, options, [](sampling_plan& plan, const noise_level& from, const noise_level& to) {
     plan.steps.push_back(first_order(from, to, 0));

@@ -14,7 +14,6 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -38,7 +37,7 @@ struct consistency_options {
 /// f carries the noise of e, so the plan is exempt from the law of levels unless e is the data: the variance of a row
 /// misses sigma_to^2 by (r * sigma_e)^2. One step is the consistency function itself.
 /// Throws std::invalid_argument if there is no step, a step's noise rises, or a step goes below e.
-inline sampling_plan consistency(std::span<const jump> steps, const consistency_options& options = {})
+inline sampling_plan consistency(const std::vector<jump>& steps, const consistency_options& options = {})
 {
   sampling_plan plan = ddim(steps);
   const noise_level clean = options.lands_on.value_or(plan.end);
@@ -58,7 +57,7 @@ inline sampling_plan consistency(std::span<const jump> steps, const consistency_
   return plan;
 }
 
-inline sampling_plan consistency(std::span<const noise_level> grid, const consistency_options& options = {})
+inline sampling_plan consistency(const std::vector<noise_level>& grid, const consistency_options& options = {})
 {
   return consistency(jumps(grid), options);
 }
@@ -67,7 +66,7 @@ inline sampling_plan consistency(std::span<const noise_level> grid, const consis
 /// Throws std::invalid_argument unless there are at least two, they rise, and the last is scales - 1. (The official
 /// code takes a list that ends earlier and leaves the noise of its last level in the image; to have that, hand the
 /// levels to `consistency` with `lands_on`.)
-inline std::vector<noise_level> consistency_grid(std::size_t scales, std::span<const std::size_t> ts,
+inline std::vector<noise_level> consistency_grid(std::size_t scales, const std::vector<std::size_t>& ts,
                                                  const sigma_range& range = {}, double rho = 7)
 {
   if (ts.size() < 2 || ts.back() + 1 != scales)
@@ -93,7 +92,7 @@ struct consistency_times {
 
 inline std::vector<noise_level> consistency_grid(const consistency_times& times)
 {
-  return consistency_grid(times.scales, times.ts);
+  return consistency_grid(times.scales, {times.ts.begin(), times.ts.end()});
 }
 
 /// The settings of the official code (scripts/launch.sh), which a greedy ternary search found. Their middle times are

@@ -11,7 +11,6 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -25,7 +24,7 @@ struct jump {
 };
 
 /// The steps from each level of a grid to the next.
-inline std::vector<jump> jumps(std::span<const noise_level> grid)
+inline std::vector<jump> jumps(const std::vector<noise_level>& grid)
 {
   require_denoising(grid);
   std::vector<jump> steps;
@@ -36,7 +35,7 @@ inline std::vector<jump> jumps(std::span<const noise_level> grid)
 /// The steps that the DDIM and DDPM schedulers of diffusers take from `times`: each goes to t - floor(T / n), whatever
 /// the next time is, and to `end` when that is negative. They differ from a grid's unless the spacing is "leading", or
 /// "trailing" and n divides T: the network is then told another level than the one that x is at.
-inline std::vector<jump> diffusers_compatible(const vp_table& table, std::span<const double> times,
+inline std::vector<jump> diffusers_compatible(const vp_table& table, const std::vector<double>& times,
                                               const noise_level& end = vp_table::data_level())
 {
   if (times.empty() || times.size() > table.steps())
@@ -79,7 +78,7 @@ inline double forward_deviation(const noise_level& from, const noise_level& to)
 /// A first-order plan whose steps add noise of deviation `c(from, to)`. Throws std::invalid_argument if there is no
 /// step, or one that does not start from noise or does not end at less of it.
 template <std::invocable<const noise_level&, const noise_level&> C>
-sampling_plan first_order(std::span<const jump> steps, C c)
+sampling_plan first_order(const std::vector<jump>& steps, C c)
 {
   if (steps.empty()) throw std::invalid_argument("a plan needs at least one step, but has none");
   sampling_plan plan{.start = steps.front().from, .end = steps.back().to};
@@ -95,13 +94,13 @@ sampling_plan first_order(std::span<const jump> steps, C c)
 
 /// eta = 0 is deterministic; eta = 1 is ancestral sampling, DDPM with the posterior variance.
 /// Throws std::invalid_argument unless eta lies in [0, 1].
-inline sampling_plan ddim(std::span<const jump> steps, double eta = 0)
+inline sampling_plan ddim(const std::vector<jump>& steps, double eta = 0)
 {
   if (!(eta >= 0 && eta <= 1)) throw std::invalid_argument("eta must lie in [0, 1], but is " + std::to_string(eta));
   return first_order(steps, [=](auto& from, auto& to) { return eta * posterior_deviation(from, to); });
 }
 
-inline sampling_plan ddim(std::span<const noise_level> grid, double eta = 0)
+inline sampling_plan ddim(const std::vector<noise_level>& grid, double eta = 0)
 {
   return ddim(jumps(grid), eta);
 }
@@ -119,7 +118,7 @@ struct ddpm_options {
 
 /// DDPM: the mean of q(x_to | x, D) and noise of the variance asked for; none in a step to the data. With the
 /// interval's variance x gets more noise than its level names: such a plan is exempt from the law of levels.
-inline sampling_plan ddpm(std::span<const jump> steps, const ddpm_options& options = {})
+inline sampling_plan ddpm(const std::vector<jump>& steps, const ddpm_options& options = {})
 {
   sampling_plan plan = ddim(steps, 1);
   for (std::size_t k = 0; k < steps.size(); ++k) {
@@ -133,7 +132,7 @@ inline sampling_plan ddpm(std::span<const jump> steps, const ddpm_options& optio
   return plan;
 }
 
-inline sampling_plan ddpm(std::span<const noise_level> grid, const ddpm_options& options = {})
+inline sampling_plan ddpm(const std::vector<noise_level>& grid, const ddpm_options& options = {})
 {
   return ddpm(jumps(grid), options);
 }

@@ -11,9 +11,9 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace fewstep {
 
@@ -28,7 +28,7 @@ namespace fewstep {
 /// `network` is what the checkpoint predicts: noise, data or velocity. With `sigma_data` > 0 the scalings are EDM's,
 /// which are the same but for a sign for noise and velocity. Throws std::invalid_argument on another kind, on options
 /// out of range, and unless alpha is 1 at all levels.
-inline sampling_plan diffusers_euler(std::span<const noise_level> grid, const churn_options& options,
+inline sampling_plan diffusers_euler(const std::vector<noise_level>& grid, const churn_options& options,
                                      prediction network, double sigma_data = 0)
 {
   require_churn(options);

@@ -10,9 +10,9 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace fewstep {
 
@@ -58,7 +58,7 @@ inline void add_derivatives(plan_step& row, double scale, double z, double h, co
 ///
 /// where the midpoint form has -expm1(z) / 2 for -z phi_2(z). Order 1 is DDIM, with eta = 1 DDPM.
 /// Sampling to sigma = 0 ends with the predicted data. Throws std::invalid_argument on options out of range.
-inline sampling_plan dpm_solver_pp(std::span<const noise_level> grid, const dpm_solver_options& options = {})
+inline sampling_plan dpm_solver_pp(const std::vector<noise_level>& grid, const dpm_solver_options& options = {})
 {
   require_denoising(grid);
   detail::require_order(options.order, 3, "DPM-Solver++");
@@ -88,7 +88,7 @@ inline sampling_plan dpm_solver_pp(std::span<const noise_level> grid, const dpm_
 /// bracket counts twice and s_noise sigma_to sqrt(expm1(2 h)) of noise is added; its rows keep the law of levels only
 /// as h falls. Where sigma_to is 0 the row gives the predicted data, and no noise, for both. Throws
 /// std::invalid_argument on options out of range (eta is 0 or 1 here) and levels without signal.
-inline sampling_plan dpm_solver(std::span<const noise_level> grid, const dpm_solver_options& options = {})
+inline sampling_plan dpm_solver(const std::vector<noise_level>& grid, const dpm_solver_options& options = {})
 {
   detail::require_signal(grid, "DPM-Solver");
   detail::require_order(options.order, 3, "DPM-Solver");

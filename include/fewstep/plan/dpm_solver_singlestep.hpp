@@ -12,9 +12,9 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace fewstep {
 
@@ -70,7 +70,7 @@ inline void append_second_stage(sampling_plan& plan, const noise_level& from, co
 /// form: the step goes to less noise than the next level has and fresh noise makes it up (`ancestral`). A step to
 /// sigma = 0 is DDIM's. Throws std::invalid_argument on options out of range and levels without signal.
 template <invertible_schedule S>
-sampling_plan dpm_solver_pp_2s(const S& schedule, std::span<const noise_level> grid,
+sampling_plan dpm_solver_pp_2s(const S& schedule, const std::vector<noise_level>& grid,
                                const dpm_solver_2s_options& options = {})
 {
   detail::require_signal(grid, "DPM-Solver++(2S)");
@@ -96,7 +96,7 @@ sampling_plan dpm_solver_pp_2s(const S& schedule, std::span<const noise_level> g
 /// takes the first one's noise out again, which is why its rows weigh the noise of the row before. A step to sigma = 0
 /// is DDIM's. Throws std::invalid_argument on options out of range and levels without signal.
 template <invertible_schedule S>
-sampling_plan dpm_solver_pp_sde(const S& schedule, std::span<const noise_level> grid,
+sampling_plan dpm_solver_pp_sde(const S& schedule, const std::vector<noise_level>& grid,
                                 const dpm_solver_sde_options& options = {})
 {
   detail::require_signal(grid, "DPM-Solver++ SDE");

@@ -11,7 +11,7 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <span>
+#include <vector>
 
 namespace fewstep {
 
@@ -83,7 +83,7 @@ struct history_derivatives {
   std::array<double, max_history> second{};
 };
 
-inline history_derivatives derivatives(std::span<const noise_level> grid, std::size_t k, std::size_t order)
+inline history_derivatives derivatives(const std::vector<noise_level>& grid, std::size_t k, std::size_t order)
 {
   history_derivatives of;
   if (order < 2) return of;

@@ -12,7 +12,6 @@
 #include <cmath>
 #include <cstddef>
 #include <optional>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -74,13 +73,13 @@ inline std::vector<noise_level> flow_grid(std::size_t steps, const flow_spacing&
 }
 
 /// x_to = x + (s' - s) * v, v = eps - data: Euler's method on a flow is DDIM on its levels.
-inline sampling_plan flow_euler(std::span<const noise_level> grid)
+inline sampling_plan flow_euler(const std::vector<noise_level>& grid)
 {
   return ddim(grid);
 }
 
 /// x_to = (1 - s') * D + s' * z: all noise is fresh, as for consistency models distilled from flows.
-inline sampling_plan flow_stochastic(std::span<const noise_level> grid)
+inline sampling_plan flow_stochastic(const std::vector<noise_level>& grid)
 {
   return consistency(grid);
 }

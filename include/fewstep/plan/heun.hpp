@@ -12,7 +12,7 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
+#include <vector>
 
 namespace fewstep {
 
@@ -51,7 +51,7 @@ inline void append_heun(sampling_plan& plan, const noise_level& from, const nois
 
 /// EDM's deterministic sampler, Algorithm 1 at scale 1, on any alpha: 2 n - 1 evaluations where the grid ends at the
 /// data, else 2 n. Throws std::invalid_argument if a level holds no signal.
-inline sampling_plan heun(std::span<const noise_level> grid)
+inline sampling_plan heun(const std::vector<noise_level>& grid)
 {
   detail::require_signal(grid, "Heun's rule");
   sampling_plan plan{.start = grid.front(), .end = grid.back()};
@@ -62,7 +62,7 @@ inline sampling_plan heun(std::span<const noise_level> grid)
 /// EDM's stochastic sampler, Algorithm 2. Throws std::invalid_argument if a level holds no signal, on options out of
 /// range, and where the first level is raised though alpha is not constant.
 template <invertible_schedule S>
-sampling_plan heun(const S& schedule, std::span<const noise_level> grid, const churn_options& options)
+sampling_plan heun(const S& schedule, const std::vector<noise_level>& grid, const churn_options& options)
 {
   detail::require_signal(grid, "Heun's rule");
   return churned(schedule, grid, options, detail::append_heun);
@@ -103,7 +103,7 @@ void append_dpm_2(sampling_plan& plan, const S& schedule, const noise_level& fro
 /// k-diffusion's DPM-2 (Karras et al. 2022 after arXiv:2206.00927, Algorithm 1): the slope of a step is that at the
 /// geometric mean of its ends, reached by Euler's rule. A step to sigma = 0 is Euler's. Throws as Heun does.
 template <invertible_schedule S>
-sampling_plan dpm_2(const S& schedule, std::span<const noise_level> grid, const churn_options& options = {})
+sampling_plan dpm_2(const S& schedule, const std::vector<noise_level>& grid, const churn_options& options = {})
 {
   detail::require_signal(grid, "DPM-2");
   return churned(schedule, grid, options, [&](sampling_plan& plan, const noise_level& from, const noise_level& to) {
@@ -114,7 +114,8 @@ sampling_plan dpm_2(const S& schedule, std::span<const noise_level> grid, const 
 /// DPM-2 to less noise than the next level has, the rest made up by fresh noise (`ancestral`). Throws
 /// std::invalid_argument on options out of range, and if a level holds no signal.
 template <invertible_schedule S>
-sampling_plan dpm_2_ancestral(const S& schedule, std::span<const noise_level> grid, double eta = 1, double s_noise = 1)
+sampling_plan dpm_2_ancestral(const S& schedule, const std::vector<noise_level>& grid, double eta = 1,
+                              double s_noise = 1)
 {
   detail::require_signal(grid, "DPM-2");
   detail::require_strength(eta, s_noise);

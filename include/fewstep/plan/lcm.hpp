@@ -11,7 +11,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -63,7 +62,7 @@ inline std::vector<double> lcm_times(std::size_t table, std::size_t steps, const
 /// x_to = alpha_to * f + sigma_to * z at the next time, and f itself after the last (the paper's multistep
 /// sampling), f being the network with the boundary scaling `lcm_scaling`.
 /// Throws std::invalid_argument unless the times fall.
-inline sampling_plan lcm(const vp_table& table, std::span<const double> times)
+inline sampling_plan lcm(const vp_table& table, const std::vector<double>& times)
 {
   return consistency(grid_at(table, times));
 }

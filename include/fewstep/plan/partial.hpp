@@ -7,7 +7,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -17,7 +16,7 @@ namespace fewstep {
 /// The levels of the last floor(strength * steps) steps of a grid: image to image as diffusers counts it. The image is
 /// brought to the first of them by `noised`. Throws std::invalid_argument unless the strength lies in (0, 1] and
 /// leaves a step.
-inline std::vector<noise_level> tail(std::span<const noise_level> grid, double strength)
+inline std::vector<noise_level> tail(const std::vector<noise_level>& grid, double strength)
 {
   require_denoising(grid);
   const std::size_t steps = grid.size() - 1;
@@ -29,7 +28,7 @@ inline std::vector<noise_level> tail(std::span<const noise_level> grid, double s
 }
 
 /// `start`, and after it the levels of the grid that hold less noise. Throws std::invalid_argument if there are none.
-inline std::vector<noise_level> from_level(std::span<const noise_level> grid, const noise_level& start)
+inline std::vector<noise_level> from_level(const std::vector<noise_level>& grid, const noise_level& start)
 {
   require_denoising(grid);
   require_level(start);

@@ -14,7 +14,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -72,13 +71,13 @@ inline std::vector<noise_level> flow_phases(std::size_t count, const flow_phases
 /// below it, down to edge number `lowest`, counted from the clean end. (The paper prints s_{m'} as the time at which
 /// the last function is evaluated; it is the upper edge, s_{m'+1}.) The steps are jumps, each the consistency function
 /// of one phase. Throws std::invalid_argument if the edges do not fall or none below `from` is left.
-inline std::vector<noise_level> phase_path(std::span<const noise_level> edges, const noise_level& from,
+inline std::vector<noise_level> phase_path(const std::vector<noise_level>& edges, const noise_level& from,
                                            std::size_t lowest = 0)
 {
   if (lowest >= edges.size())
     throw std::invalid_argument("there are " + std::to_string(edges.size()) +
                                 " edges, but the path is to end at edge " + std::to_string(lowest));
-  return from_level(edges.first(edges.size() - lowest), from);
+  return from_level({edges.begin(), edges.end() - static_cast<std::ptrdiff_t>(lowest)}, from);
 }
 
 /// Phased sampling along `edges`. With the predicted data D and noise eps of the network at the upper edge,
@@ -89,7 +88,7 @@ inline std::vector<noise_level> phase_path(std::span<const noise_level> edges, c
 /// exact for a jump of any length, and which is the identity at s itself, so that no boundary scaling is needed.
 /// r = 0 forgets x as LCM does. The last step draws no noise, for no later one would take it away.
 /// Throws std::invalid_argument if r is not in [0, 1] or the edges do not fall.
-inline sampling_plan phased(std::span<const noise_level> edges, double r = 1)
+inline sampling_plan phased(const std::vector<noise_level>& edges, double r = 1)
 {
   if (!(r >= 0 && r <= 1)) throw std::invalid_argument("r must lie in [0, 1], but is " + std::to_string(r));
   return first_order(jumps(edges), [&](const noise_level&, const noise_level& to) {

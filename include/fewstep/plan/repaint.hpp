@@ -12,7 +12,6 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -20,10 +19,11 @@
 
 namespace fewstep {
 
-/// A function that makes the plan of a grid: `[](auto grid) { return ddim(grid, 1); }`.
+/// A function that makes the plan of a grid: `[](const auto& grid) { return ddim(grid, 1); }`.
 template <class B>
-concept plan_builder = std::invocable<B&, std::span<const noise_level>> &&
-    std::same_as<std::invoke_result_t<B&, std::span<const noise_level>>, sampling_plan>;
+concept plan_builder = std::invocable < B&,
+        const std::vector<noise_level>
+& > &&std::same_as<std::invoke_result_t<B&, const std::vector<noise_level>&>, sampling_plan>;
 
 /// `first`, and then `next` from where it ends or from a noisier level. The jump up is the forward process
 ///
@@ -56,11 +56,21 @@ struct restart_interval {
   std::size_t times = 1;
 };
 
+namespace detail {
+
+/// The levels from index `first` to index `last`.
+inline std::vector<noise_level> slice(const std::vector<noise_level>& grid, std::size_t first, std::size_t last)
+{
+  return {grid.begin() + static_cast<std::ptrdiff_t>(first), grid.begin() + static_cast<std::ptrdiff_t>(last) + 1};
+}
+
+}  // namespace detail
+
 /// Restart sampling (section 3.1 of the paper): the plan of `grid`, with intervals that are gone through anew. `build`
 /// makes the plan of each piece between jumps; the paper uses Heun. Throws std::invalid_argument if a grid does not
 /// fall, an interval does not end at a level of `grid` other than its first, or two end at the same.
 template <plan_builder B>
-sampling_plan restart(std::span<const noise_level> grid, std::span<const restart_interval> intervals, B build)
+sampling_plan restart(const std::vector<noise_level>& grid, const std::vector<restart_interval>& intervals, B build)
 {
   require_denoising(grid);
   for (const restart_interval& interval : intervals) {
@@ -73,7 +83,7 @@ sampling_plan restart(std::span<const noise_level> grid, std::span<const restart
                                   ") is none or is another's");
   }
   sampling_plan plan;
-  const auto append = [&](std::span<const noise_level> piece) {
+  const auto append = [&](const std::vector<noise_level>& piece) {
     plan = plan.steps.empty() ? build(piece) : joined(std::move(plan), build(piece));
   };
   std::size_t from = 0;
@@ -81,7 +91,7 @@ sampling_plan restart(std::span<const noise_level> grid, std::span<const restart
     const auto here = std::find_if(intervals.begin(), intervals.end(),
                                    [&](const restart_interval& interval) { return interval.grid.back() == grid[k]; });
     if (here == intervals.end() && k + 1 < grid.size()) continue;
-    append(grid.subspan(from, k - from + 1));
+    append(detail::slice(grid, from, k));
     for (std::size_t again = 0; here != intervals.end() && again < here->times; ++again) append(here->grid);
     from = k;
   }
@@ -99,7 +109,7 @@ struct repaint_options {
 /// image is put back by a denoiser wrapper (`keeping`) or by the observer.
 /// Throws std::invalid_argument if the grid does not fall, an option is 0 or no jump fits.
 template <plan_builder B>
-sampling_plan repaint(std::span<const noise_level> grid, const repaint_options& options, B build)
+sampling_plan repaint(const std::vector<noise_level>& grid, const repaint_options& options, B build)
 {
   require_denoising(grid);
   const auto [length, resamplings] = options;
@@ -115,7 +125,7 @@ sampling_plan repaint(std::span<const noise_level> grid, const repaint_options& 
   for (std::size_t k = 1; k <= levels; ++k) {
     const bool jump = k < levels && jumps_left[levels - 1 - k] > 0;
     if (!jump && k < levels) continue;
-    sampling_plan piece = build(grid.subspan(from, k - from + 1));
+    sampling_plan piece = build(detail::slice(grid, from, k));
     plan = plan.steps.empty() ? std::move(piece) : joined(std::move(plan), piece);
     if (!jump) break;
     --jumps_left[levels - 1 - k];
@@ -124,9 +134,9 @@ sampling_plan repaint(std::span<const noise_level> grid, const repaint_options& 
   return plan;
 }
 
-inline sampling_plan repaint(std::span<const noise_level> grid, const repaint_options& options = {})
+inline sampling_plan repaint(const std::vector<noise_level>& grid, const repaint_options& options = {})
 {
-  return repaint(grid, options, [](std::span<const noise_level> piece) { return ddim(piece, 1); });
+  return repaint(grid, options, [](const std::vector<noise_level>& piece) { return ddim(piece, 1); });
 }
 
 }  // namespace fewstep

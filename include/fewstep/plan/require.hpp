@@ -6,15 +6,15 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace fewstep::detail {
 
 /// Throws std::invalid_argument unless the noise of the grid falls and every level holds signal: for methods that
 /// divide by alpha.
-inline void require_signal(std::span<const noise_level> grid, const std::string& method)
+inline void require_signal(const std::vector<noise_level>& grid, const std::string& method)
 {
   require_denoising(grid);
   if (!(grid.front().alpha > 0))  // the others have less noise for their signal, so they have some

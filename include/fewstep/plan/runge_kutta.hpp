@@ -11,7 +11,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -75,7 +74,7 @@ void append_two_slopes(sampling_plan& plan, const S& schedule, const noise_level
 /// where sigma and alpha are linear in t (EDM, flows), else as steps get small. In EDM's time the two-slope rule with
 /// alpha = 1 is `heun`. Churn raises levels as there. Throws std::invalid_argument on options out of range.
 template <differentiable_schedule S>
-sampling_plan runge_kutta(const S& schedule, std::span<const double> times, const runge_kutta_options& options = {})
+sampling_plan runge_kutta(const S& schedule, const std::vector<double>& times, const runge_kutta_options& options = {})
 {
   if (options.stages != 1 && options.stages != 2)
     throw std::invalid_argument("a Runge-Kutta step has 1 or 2 stages here, but was asked for " +

@@ -10,7 +10,6 @@
 
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -34,7 +33,7 @@ inline void require_gamma(double gamma)
 /// step goes to time 0 of the table and not to the data: x = alpha_0 * D + sigma_0 * eps.
 /// Times come from `lcm_times`: TCDScheduler's own rule with 50 original steps, any time of T with T of them.
 /// Throws std::invalid_argument if gamma is not in [0, 1] or the times do not fall.
-inline sampling_plan tcd(const vp_table& table, std::span<const double> times, double gamma = 0.3)
+inline sampling_plan tcd(const vp_table& table, const std::vector<double>& times, double gamma = 0.3)
 {
   require_gamma(gamma);
   std::vector<jump> steps;
@@ -66,7 +65,7 @@ inline double ctm_target(const noise_level& to, double gamma, const noise_level&
 /// The outputs are g, the data predicted for a jump from t to s; give the network s by `with_targets(g, ctm_targets)`.
 /// gamma = 0 is deterministic; gamma = 1 is multistep consistency sampling. The last step draws no noise.
 /// Throws std::invalid_argument if gamma is not in [0, 1] or the grid does not fall.
-inline sampling_plan ctm(std::span<const noise_level> grid, double gamma)
+inline sampling_plan ctm(const std::vector<noise_level>& grid, double gamma)
 {
   require_gamma(gamma);
   return first_order(jumps(grid), [&](const noise_level&, const noise_level& to) {
@@ -76,12 +75,12 @@ inline sampling_plan ctm(std::span<const noise_level> grid, double gamma)
 }
 
 /// The second time of every row's network call: the s of `ctm`, as sigma / alpha.
-inline std::vector<double> ctm_targets(std::span<const noise_level> grid, double gamma)
+inline std::vector<double> ctm_targets(const std::vector<noise_level>& grid, double gamma)
 {
   require_gamma(gamma);
   require_denoising(grid);
   std::vector<double> targets;
-  for (const noise_level& to : grid.subspan(1)) targets.push_back(ctm_target(to, gamma, grid.back()));
+  for (std::size_t k = 1; k < grid.size(); ++k) targets.push_back(ctm_target(grid[k], gamma, grid.back()));
   return targets;
 }
 

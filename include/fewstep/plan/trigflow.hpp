@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstddef>
 #include <numbers>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -52,7 +51,7 @@ inline std::vector<double> scm_times(std::size_t steps, const scm_spacing& spaci
 
 /// sCM's multistep sampling: x_to = cos(t') * f + sin(t') * sigma_d * z, and f itself after
 /// the last time, f being the network with `trigflow_scaling`. Throws std::invalid_argument unless the times fall.
-inline sampling_plan scm(std::span<const double> times, double sigma_data = 0.5)
+inline sampling_plan scm(const std::vector<double>& times, double sigma_data = 0.5)
 {
   const trigflow_schedule schedule{sigma_data};
   std::vector<noise_level> grid;

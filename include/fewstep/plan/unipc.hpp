@@ -12,7 +12,6 @@
 #include <array>
 #include <cmath>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -36,9 +35,8 @@ struct unipc_options {
 namespace detail {
 
 /// rho of  sum_k r_k^(j-1) rho_k = b_j,  j, k = 1 .. n, by elimination; the r_k differ.
-inline std::array<double, 3> solve_powers(std::span<const double> r, std::array<double, 3> b)
+inline std::array<double, 3> solve_powers(const std::array<double, 3>& r, std::size_t n, std::array<double, 3> b)
 {
-  const std::size_t n = r.size();
   std::array<std::array<double, 3>, 3> a{};
   for (std::size_t k = 0; k < n; ++k) a[0][k] = 1;
   for (std::size_t j = 1; j < n; ++j)
@@ -69,7 +67,7 @@ struct unipc_step {
   std::array<double, max_history> correction{};
 };
 
-inline unipc_step unipc_at(std::span<const noise_level> grid, std::size_t k, std::size_t order,
+inline unipc_step unipc_at(const std::vector<noise_level>& grid, std::size_t k, std::size_t order,
                            const unipc_options& options)
 {
   const exponential_step step = step_in_lambda(options.predicts, grid[k], grid[k + 1]);
@@ -84,7 +82,7 @@ inline unipc_step unipc_at(std::span<const noise_level> grid, std::size_t k, std
     b[j] = step.z * phi(static_cast<int>(j) + 2, step.z) * factorial / scale;
   }
   r[order - 1] = 1;  // the level that the step goes to, which only the corrector knows
-  std::array<double, 3> ahead = solve_powers({r.data(), order - 1}, b), with = solve_powers({r.data(), order}, b);
+  std::array<double, 3> ahead = solve_powers(r, order - 1, b), with = solve_powers(r, order, b);
   if (order == 2) ahead[0] = 0.5;
   if (order == 1) with[0] = 0.5;
 
@@ -119,7 +117,7 @@ inline unipc_step unipc_at(std::span<const noise_level> grid, std::size_t k, std
 ///
 /// The order is p, less in the first steps, which lack history, and 1 for a step to sigma = 0; with the corrector the
 /// method converges one order faster. Throws std::invalid_argument on options out of range.
-inline sampling_plan unipc(std::span<const noise_level> grid, const unipc_options& options = {})
+inline sampling_plan unipc(const std::vector<noise_level>& grid, const unipc_options& options = {})
 {
   require_denoising(grid);
   detail::require_order(options.order, 3, "UniPC");

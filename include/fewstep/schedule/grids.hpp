@@ -11,7 +11,6 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -82,7 +81,7 @@ inline std::vector<double> quadratic_times(std::size_t table, std::size_t steps,
 
 /// The levels of a table at `times`, and where the last step goes. Throws std::invalid_argument unless the noise
 /// falls at every step.
-inline std::vector<noise_level> grid_at(const vp_table& table, std::span<const double> times,
+inline std::vector<noise_level> grid_at(const vp_table& table, const std::vector<double>& times,
                                         grid_end end = grid_end::data)
 {
   std::vector<noise_level> grid;
@@ -161,7 +160,7 @@ inline std::vector<double> karras_sigmas(std::size_t n, const sigma_range& range
 /// The levels of `schedule` whose sigma / alpha are `sigmas`, then the data. Throws std::invalid_argument unless they
 /// fall. Times of a table are fractional.
 template <invertible_schedule S>
-std::vector<noise_level> grid_at_sigmas(const S& schedule, std::span<const double> sigmas)
+std::vector<noise_level> grid_at_sigmas(const S& schedule, const std::vector<double>& sigmas)
 {
   std::vector<noise_level> grid;
   for (double sigma : sigmas) grid.push_back(schedule.at_noise_to_signal(sigma));

@@ -5,9 +5,9 @@
 #include <cmath>
 #include <concepts>
 #include <cstddef>
-#include <span>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 namespace fewstep {
 
@@ -68,7 +68,7 @@ inline void require_level(const noise_level& at)
 
 /// Throws std::invalid_argument unless `grid` holds at least two levels whose noise-to-signal ratio
 /// strictly falls: what every plan builder needs of the grid that it is given.
-inline void require_denoising(std::span<const noise_level> grid)
+inline void require_denoising(const std::vector<noise_level>& grid)
 {
   if (grid.size() < 2)
     throw std::invalid_argument("a grid needs at least two levels, the first noisier than the last, but has " +

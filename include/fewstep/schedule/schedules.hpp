@@ -10,7 +10,6 @@
 #include <cmath>
 #include <cstddef>
 #include <numbers>
-#include <span>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -25,7 +24,7 @@ public:
   /// alpha_t^2 = prod_{s <= t} (1 - beta_s), sigma_t^2 = 1 - alpha_t^2. The variance is summed by
   /// sigma_t^2 = (1 - beta_t) sigma_{t-1}^2 + beta_t, which loses no digits at small t.
   /// Throws std::invalid_argument if there is no beta, or one is not in [0, 1].
-  explicit vp_table(std::span<const double> betas)
+  explicit vp_table(const std::vector<double>& betas)
   {
     if (betas.empty()) throw std::invalid_argument("a noise schedule needs at least one beta, but has none");
     double signal = 1, noise = 0;
