@@ -48,7 +48,10 @@ struct toy_unet {
 
   X leave(const X& h, embedding) const { return h; }
 
-  network_identity identity() const { return {&weights, static_cast<std::size_t>(1000 * condition)}; }
+  network_identity identity() const
+  {
+    return {&weights, static_cast<std::size_t>(static_cast<long long>(1000 * condition))};
+  }
 
   static double going_down(std::size_t i, double h, double angle)
   {

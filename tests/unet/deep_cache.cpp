@@ -15,14 +15,12 @@
 #include "support/toy_unet.hpp"
 
 #include <algorithm>
-#include <array>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <thread>
 #include <vector>
 
 using namespace fewstep;
@@ -337,20 +335,4 @@ TEST_CASE("with Skip-Tuning, fresh skips are scaled and what is kept has the fac
     REQUIRE_THAT(evaluate(net, -0.5, at_row(1, 2), tuned, cache),
                  WithinAbs(unrolled(4, -0.5, angle(2), rho, branch, &kept).output, 1e-14));
   }
-}
-
-TEST_CASE("streams with caches of their own on threads of their own disturb each other in nothing", "[unet]")
-{
-  const toy_unet<double> net{.count = 6};
-  const sampling_plan plan = heun(grid(40));
-  const auto stream = [&](double start) {
-    deep_cache<double> cache({.branch = 2, .refresh = every(3)});
-    return sample(plan, start,
-                  [&](double x, const evaluation& at) { return evaluate(net, x, at, plain_join{}, cache); });
-  };
-  const std::array<double, 2> expected{stream(5), stream(-3)};
-  std::array<double, 2> found{};
-  std::thread one([&] { found[0] = stream(5); }), two([&] { found[1] = stream(-3); });
-  one.join(), two.join();
-  REQUIRE(found == expected);
 }
