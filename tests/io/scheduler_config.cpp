@@ -92,47 +92,6 @@ TEST_CASE("a file may hold infinities as Python writes them", "[io]")
   REQUIRE(plan_of(config, 10) == plan_of(scheduler_file("DPMSolverMultistep"), 10));
 }
 
-TEST_CASE("a schedule is named, trained or rescaled", "[io]")
-{
-  const auto table = [](const std::string& members) { return table_of(scheduler_file("DDIM", members)); };
-  REQUIRE(table(R"("beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012)")(500) ==
-          scaled_linear_vp()(500));
-  REQUIRE(table(R"("beta_schedule": "squaredcos_cap_v2")")(500) == cosine_vp()(500));
-  REQUIRE(table(R"("trained_betas": [0.1, 0.2, 0.3])").steps() == 3);
-  REQUIRE(table(R"("trained_betas": [0.1, 0.2, 0.3])")(2) == vp_table(std::vector{0.1, 0.2, 0.3})(2));
-  REQUIRE(table(R"("rescale_betas_zero_snr": true)")(999).alpha == 0);
-}
-
-TEST_CASE("methods that divide by alpha keep a trace of signal in a rescaled table", "[io]")
-{
-  for (const char* name : {"EulerDiscrete", "EulerAncestralDiscrete", "DPMSolverMultistep"}) {
-    CAPTURE(name);
-    const auto config = scheduler_file(name, R"("rescale_betas_zero_snr": true, "beta_schedule": "scaled_linear",
-                                                "beta_start": 0.00085, "beta_end": 0.012)");
-    const vp_table table = table_of(config);
-    REQUIRE_THAT(noise_to_signal(table(999)), WithinRel(std::sqrt(std::exp2(24) - 1), 1e-9));  // 4096
-    REQUIRE_THAT(table(500).alpha, WithinRel(rescale_zero_terminal_snr(scaled_linear_vp())(500).alpha, 1e-12));
-  }
-}
-
-TEST_CASE("bounds follow from clipping and thresholding, which goes before", "[io]")
-{
-  const auto bounds = [](const std::string& name, const std::string& members) {
-    return scheduler_file(name, members).bounds;
-  };
-  REQUIRE_FALSE(bounds("DDIM", R"("clip_sample": false)"));
-  REQUIRE(bounds("DDPM", R"("clip_sample_range": 2)")->limit == 2);
-  REQUIRE(bounds("HeunDiscrete", R"("clip_sample": true, "clip_sample_range": 3)")->limit == 3);
-  for (const char* name : {"DDIM", "DDPM", "DPMSolverMultistep", "UniPCMultistep", "LCM", "EDMDPMSolverMultistep"}) {
-    const auto threshold = bounds(name, R"("thresholding": true, "dynamic_thresholding_ratio": 0.9,
-                                           "sample_max_value": 1.5)");
-    REQUIRE(threshold->quantile == 0.9);
-    REQUIRE(threshold->limit == 1.5);
-  }
-  REQUIRE_FALSE(bounds("TCD", R"("thresholding": true, "clip_sample": true)"));
-  REQUIRE_FALSE(bounds("CMStochasticIterative", R"("clip_denoised": false)"));
-}
-
 TEST_CASE("a scheduler file that means nothing is refused by its key", "[io]")
 {
   struct bad {

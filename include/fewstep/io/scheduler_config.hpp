@@ -8,11 +8,13 @@
 #include "fewstep/io/scheduler/common.hpp"
 #include "fewstep/io/scheduler/consistency.hpp"
 #include "fewstep/io/scheduler/ddim.hpp"
+#include "fewstep/io/scheduler/dpm_solver.hpp"
 #include "fewstep/io/scheduler/edm.hpp"
 #include "fewstep/io/scheduler/euler.hpp"
 #include "fewstep/io/scheduler/flow.hpp"
-#include "fewstep/io/scheduler/multistep.hpp"
 #include "fewstep/io/scheduler/pndm.hpp"
+#include "fewstep/io/scheduler/table.hpp"
+#include "fewstep/io/scheduler/unipc.hpp"
 #include "fewstep/plan/plan.hpp"
 #include "fewstep/schedule/schedules.hpp"
 
@@ -43,78 +45,33 @@ struct scheduler_config {
 
 namespace detail {
 
-/// The classes that are read.
-enum class scheduler_class {
-  ddim,
-  ddpm,
-  pndm,
-  euler,
-  euler_ancestral,
-  heun,
-  dpm_solver,
-  unipc,
-  lcm,
-  tcd,
-  consistency,
-  edm_euler,
-  edm_dpm_solver,
-  flow
-};
-
-inline scheduler_class read_class(json::object_reader& file)
+/// Method, prediction and bounds of the class that the file names.
+inline scheduler_config read_class(json::object_reader& file)
 {
-  using enum scheduler_class;
-  return file.one_of<scheduler_class>("_class_name", {{"DDIMScheduler", ddim},
-                                                      {"DDPMScheduler", ddpm},
-                                                      {"PNDMScheduler", pndm},
-                                                      {"EulerDiscreteScheduler", euler},
-                                                      {"EulerAncestralDiscreteScheduler", euler_ancestral},
-                                                      {"HeunDiscreteScheduler", heun},
-                                                      {"DPMSolverMultistepScheduler", dpm_solver},
-                                                      {"UniPCMultistepScheduler", unipc},
-                                                      {"LCMScheduler", lcm},
-                                                      {"TCDScheduler", tcd},
-                                                      {"CMStochasticIterativeScheduler", consistency},
-                                                      {"EDMEulerScheduler", edm_euler},
-                                                      {"EDMDPMSolverMultistepScheduler", edm_dpm_solver},
-                                                      {"FlowMatchEulerDiscreteScheduler", flow}});
-}
-
-/// Method, prediction and bounds of one class.
-inline scheduler_config read_scheduler(json::object_reader& file, scheduler_class kind)
-{
-  switch (kind) {
-    case scheduler_class::ddim:
-      return {read_ddim(file), read_prediction(file), read_bounds(file, true)};
-    case scheduler_class::ddpm:
-      return {read_ddpm(file), read_prediction(file), read_bounds(file, true)};
-    case scheduler_class::pndm:
-      return {read_pndm(file), read_noise_or_velocity(file)};
-    case scheduler_class::euler:
-      return {read_euler(file, read_prediction(file)), read_prediction(file)};
-    case scheduler_class::euler_ancestral:
-      return {read_euler_ancestral(file), read_noise_or_velocity(file)};
-    case scheduler_class::heun:
-      return {read_heun(file), read_prediction(file), read_clip(file, false)};
-    case scheduler_class::dpm_solver:
-      return {read_dpm_solver(file), read_prediction(file), read_threshold(file)};
-    case scheduler_class::unipc:
-      return {read_unipc(file), read_prediction(file), read_threshold(file)};
-    case scheduler_class::lcm:
-      return {read_lcm(file), read_prediction(file), read_bounds(file, false)};
-    case scheduler_class::tcd:
-      return {read_tcd(file), read_prediction(file)};
-    case scheduler_class::consistency:
-      return {read_consistency(file), prediction::data,
-              file.get_or("clip_denoised", true) ? std::optional(data_bounds{}) : std::nullopt};
-    case scheduler_class::edm_euler:
-      return {read_edm_euler(file), read_noise_or_velocity(file)};
-    case scheduler_class::edm_dpm_solver:
-      return {read_edm_dpm_solver(file), read_noise_or_velocity(file), read_threshold(file)};
-    case scheduler_class::flow:
-      break;
-  }
-  return {read_flow(file), prediction::flow};
+  using config = scheduler_config;
+  using input = json::object_reader;
+  // clang-format off
+  const auto read = file.one_of<config (*)(input&)>("_class_name", {
+      {"DDIMScheduler", [](input& f) { return config{read_ddim(f), read_prediction(f), read_bounds(f, true)}; }},
+      {"DDPMScheduler", [](input& f) { return config{read_ddpm(f), read_prediction(f), read_bounds(f, true)}; }},
+      {"PNDMScheduler", [](input& f) { return config{read_pndm(f), read_noise_or_velocity(f)}; }},
+      {"EulerDiscreteScheduler", [](input& f) { return config{read_euler(f, read_prediction(f)), read_prediction(f)}; }},
+      {"EulerAncestralDiscreteScheduler",
+       [](input& f) { return config{read_euler_ancestral(f), read_noise_or_velocity(f)}; }},
+      {"HeunDiscreteScheduler", [](input& f) { return config{read_heun(f), read_prediction(f), read_clip(f, false)}; }},
+      {"DPMSolverMultistepScheduler",
+       [](input& f) { return config{read_dpm_solver(f), read_prediction(f), read_threshold(f)}; }},
+      {"UniPCMultistepScheduler", [](input& f) { return config{read_unipc(f), read_prediction(f), read_threshold(f)}; }},
+      {"LCMScheduler", [](input& f) { return config{read_lcm(f), read_prediction(f), read_bounds(f, false)}; }},
+      {"TCDScheduler", [](input& f) { return config{read_tcd(f), read_prediction(f)}; }},
+      {"CMStochasticIterativeScheduler",
+       [](input& f) { return config{read_consistency(f), prediction::data, read_clip_denoised(f)}; }},
+      {"EDMEulerScheduler", [](input& f) { return config{read_edm_euler(f), read_noise_or_velocity(f)}; }},
+      {"EDMDPMSolverMultistepScheduler",
+       [](input& f) { return config{read_edm_dpm_solver(f), read_noise_or_velocity(f), read_threshold(f)}; }},
+      {"FlowMatchEulerDiscreteScheduler", [](input& f) { return config{read_flow(f), prediction::flow}; }}});
+  // clang-format on
+  return read(file);
 }
 
 inline const vp_table* find_table(const scheduler& method)
@@ -140,9 +97,8 @@ inline const vp_table* find_table(const scheduler& method)
 /// change the sampler, and on a schedule that is none.
 inline scheduler_config read_scheduler_config(json::object_reader file)
 {
-  const auto kind = detail::read_class(file);
   file.ignore("_diffusers_version");
-  scheduler_config config = detail::read_scheduler(file, kind);
+  scheduler_config config = detail::read_class(file);
   config.unused = file.unused();
   return config;
 }

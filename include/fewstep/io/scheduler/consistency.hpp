@@ -4,6 +4,7 @@
 
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/io/scheduler/common.hpp"
+#include "fewstep/io/scheduler/table.hpp"
 #include "fewstep/plan/consistency.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/lcm.hpp"
@@ -150,8 +151,8 @@ inline sampling_plan plan_of(const tcd_scheduler& scheduler, std::size_t steps, 
   return plan_at(scheduler, lcm_times(table, steps, {original, request.strength}), request);
 }
 
-/// `indices` are written as diffusers takes them, falling: index i of N stands for the noise of N - 1 - i ... but the
-/// list is read from its end, so 22, 0 visits index 0, the noisiest level, and then 22.
+/// Indices of the grid, 0 being the noisiest level, in the order of diffusers, which reads them from the end: 22, 0
+/// visits level 0 and then level 22.
 inline sampling_plan plan_at(const consistency_scheduler& scheduler, const std::vector<double>& indices,
                              const plan_request& request)
 {

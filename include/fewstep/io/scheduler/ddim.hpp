@@ -4,6 +4,7 @@
 
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/io/scheduler/common.hpp"
+#include "fewstep/io/scheduler/table.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/plan.hpp"
 #include "fewstep/schedule/grids.hpp"

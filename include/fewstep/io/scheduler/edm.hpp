@@ -4,6 +4,7 @@
 
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/io/scheduler/common.hpp"
+#include "fewstep/io/scheduler/dpm_solver.hpp"
 #include "fewstep/io/scheduler/multistep.hpp"
 #include "fewstep/plan/churn.hpp"
 #include "fewstep/plan/ddim.hpp"

@@ -5,6 +5,7 @@
 
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/io/scheduler/common.hpp"
+#include "fewstep/io/scheduler/table.hpp"
 #include "fewstep/plan/churn.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/diffusers_euler.hpp"

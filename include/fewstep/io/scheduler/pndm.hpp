@@ -5,6 +5,7 @@
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/io/scheduler/common.hpp"
 #include "fewstep/io/scheduler/ddim.hpp"
+#include "fewstep/io/scheduler/table.hpp"
 #include "fewstep/plan/adams.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/plan.hpp"
