@@ -13,7 +13,6 @@
 #include <vector>
 
 using Catch::Matchers::ContainsSubstring;
-using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
 

@@ -182,7 +182,7 @@ moment_level measure_block(D& denoise, const R& data, const std::vector<noise_le
   const std::size_t last =
       std::min(detail::tensors_wanted(data, options.samples, options.samples_in_each), (block + 1) * moment_block);
   const evaluation at{levels[place], place, levels[place].t};
-  moment_level measured{.at = at, .parts = std::vector<part_moments>(options.parts)};
+  moment_level measured{.at = levels[place], .parts = std::vector<part_moments>(options.parts)};
   std::optional<X> x, output;
   for (std::size_t k = block * moment_block; k < last; ++k) {
     const std::size_t number = detail::spread(k, data.size());

@@ -29,6 +29,11 @@ namespace detail {
 struct joined_threads {
   std::vector<std::thread> running{};
 
+  joined_threads() = default;
+  joined_threads(const joined_threads&) = delete;
+  joined_threads(joined_threads&&) = delete;
+  joined_threads& operator=(const joined_threads&) = delete;
+  joined_threads& operator=(joined_threads&&) = delete;
   ~joined_threads()
   {
     for (std::thread& thread : running) thread.join();
