@@ -33,7 +33,7 @@ struct adaptive_options {
   std::size_t most_evaluations = 10000;
 };
 
-/// Where the run ended, and the rows that were accepted: `sample(plan, start, denoise)` repeats it bit for bit.
+/// Where the run ended, and the rows that were accepted: `sample(plan, start, denoise)` repeats it.
 template <class X>
 struct adaptive_result {
   X x;

@@ -53,10 +53,11 @@ public:
   /// plan draws noise and there is no source of it.
   stepper(const sampling_plan& plan, X x, Z noise = {}) : stepper(plan, std::move(noise), std::move(x))
   {
-    if (plan.lift == 0) return;
-    draw(noise_, std::as_const(x_), evaluation{plan.start, lift_row, plan.start.t}, drawn_);
-    const std::array lift{term<X>{plan.lift, &*drawn_}};
-    tensor_traits<X>::combine(x_, 1, lift);
+    if constexpr (draws_noise) {
+      if (plan.lift == 0) return;
+      draw(noise_, std::as_const(x_), evaluation{plan.start, lift_row, plan.start.t}, drawn_);
+      tensor_traits<X>::combine(x_, 1, std::array{term<X>{plan.lift, &*drawn_}});
+    }
   }
 
   /// Goes on from a saved state. Throws std::invalid_argument, besides, if it is a state of another plan or is
@@ -133,13 +134,15 @@ public:
 private:
   using terms = std::span<const term<X>>;
 
+  static constexpr bool draws_noise = !std::same_as<Z, no_noise>;
+
   stepper(const sampling_plan& plan, Z noise, X x) :
       plan_(&plan),
       depth_(depth(plan)),
       x_(std::move(x)),
       noise_(std::move(noise))
   {
-    if (std::same_as<Z, no_noise> && is_stochastic(plan))
+    if (!draws_noise && is_stochastic(plan))
       throw std::invalid_argument("the plan draws noise, but sample() was given no source of it");
   }
 
@@ -199,8 +202,8 @@ private:
     if constexpr (!std::same_as<std::remove_cvref_t<O>, no_observer>) observe(here, std::as_const(pair_->data), x_);
   }
 
-  /// x <- keep * x + the first `count` summands + noise.
-  void advance(const plan_step& row, const evaluation& here, std::size_t count)
+  /// Adds the row's noises to the summands; how many there are then.
+  std::size_t add_noise(const plan_step& row, const evaluation& here, std::size_t count)
   {
     const auto& rows = plan_->steps;
     const bool draws = row.noise != 0 || (row_ + 1 < rows.size() && rows[row_ + 1].last_noise != 0);
@@ -212,6 +215,13 @@ private:
       draw(noise_, std::as_const(x_), here, drawn_);
       if (row.noise != 0) summands_[count++] = {row.noise, &*drawn_};
     }
+    return count;
+  }
+
+  /// x <- keep * x + the first `count` summands + noise.
+  void advance(const plan_step& row, const evaluation& here, std::size_t count)
+  {
+    if constexpr (draws_noise) count = add_noise(row, here, count);
     tensor_traits<X>::combine(x_, row.keep, terms(summands_.data(), count));
     ++row_;
   }

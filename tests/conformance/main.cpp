@@ -8,7 +8,9 @@
 
 #include <cstdio>
 #include <exception>
+#include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace conformance {
@@ -47,6 +49,7 @@ std::vector<golden_file> all_cases(const std::vector<std::string>& folders)
   std::vector<golden_file> files;
   for (const std::string& folder : folders)
     for (golden_file& file : find_cases(folder)) files.push_back(std::move(file));
+  if (files.empty()) throw std::runtime_error("no golden case lies below the folders that were given");
   return files;
 }
 

@@ -147,8 +147,8 @@ auto guided(D conditional, N negative, S scale, guidance_rescale rescale)
 }
 
 /// CFG++: a step lands on the guided data and takes its noise from the negative prediction, so that scales in [0, 1] do
-/// what ordinary guidance needs scales far above 1 for, without leaving the range of the data. Both denoisers predict
-/// data; for plans that weigh one data prediction a row.
+/// what ordinary guidance needs scales far above 1 for. Both denoisers predict data; for plans that weigh one data
+/// prediction a row.
 template <class D, class N, guidance_scale S>
 auto guided_plus_plus(D conditional, N negative, S scale)
 {

@@ -50,8 +50,7 @@ inline sampling_plan consistency(const std::vector<jump>& steps, const consisten
   for (std::size_t k = 0; k < steps.size(); ++k) {
     const noise_level& to = steps[k].to;
     const double kept = to.alpha / clean.alpha, left = kept * clean.sigma;
-    // rounding may leave the difference below zero where `to` is the clean level
-    const double fresh = std::sqrt(std::max(0.0, to.sigma * to.sigma - left * left));
+    const double fresh = detail::root_of_difference(to.sigma, left);
     plan.steps[k] = {.at = steps[k].from, .model = {kept}, .noise = options.noise_scale * fresh};
   }
   return plan;

@@ -47,6 +47,17 @@ inline std::vector<jump> diffusers_compatible(const vp_table& table, const std::
   return steps;
 }
 
+namespace detail {
+
+/// sqrt(a^2 - b^2), and 0 where rounding has left b above a. The product is exactly 0 at a = b, which a^2 - b^2 is not
+/// once a compiler fuses its two operations.
+inline double root_of_difference(double a, double b)
+{
+  return std::sqrt(std::max(0.0, (a - b) * (a + b)));
+}
+
+}  // namespace detail
+
 /// The row that takes x from one level to another with fresh noise of deviation c <= to.sigma:
 ///
 ///     x_to = alpha_to * D + sqrt(sigma_to^2 - c^2) * (x - alpha * D) / sigma + c * z,
@@ -55,7 +66,7 @@ inline std::vector<jump> diffusers_compatible(const vp_table& table, const std::
 /// exact. At sigma_to = 0 the row returns alpha_to * D without a special case.
 inline plan_step first_order(const noise_level& from, const noise_level& to, double c)
 {
-  const double keep = std::sqrt(std::max(0.0, to.sigma * to.sigma - c * c)) / from.sigma;
+  const double keep = detail::root_of_difference(to.sigma, c) / from.sigma;
   return {.at = from, .keep = keep, .model = {to.alpha - keep * from.alpha}, .noise = c};
 }
 
@@ -63,16 +74,14 @@ inline plan_step first_order(const noise_level& from, const noise_level& to, dou
 /// sigma_to * sqrt(1 - exp(2 (lambda - lambda_to))).
 inline double posterior_deviation(const noise_level& from, const noise_level& to)
 {
-  const double ratio = (from.alpha * to.sigma) / (to.alpha * from.sigma);
-  return to.sigma * std::sqrt(std::max(0.0, 1 - ratio * ratio));
+  return to.sigma * detail::root_of_difference(1, (from.alpha / to.alpha) * (to.sigma / from.sigma));
 }
 
 /// The deviation of q(x | x_to): sqrt(sigma^2 - (alpha / alpha_to)^2 sigma_to^2). For a VP table its square is the beta
 /// of the interval, which DDPM's "large" variance uses.
 inline double forward_deviation(const noise_level& from, const noise_level& to)
 {
-  const double kept = from.alpha * to.sigma / to.alpha;
-  return std::sqrt(std::max(0.0, from.sigma * from.sigma - kept * kept));
+  return detail::root_of_difference(from.sigma, (from.alpha / to.alpha) * to.sigma);
 }
 
 /// A first-order plan whose steps add noise of deviation `c(from, to)`. Throws std::invalid_argument if there is no

@@ -54,8 +54,8 @@ inline sampling_plan tcd(const vp_table& table, const std::vector<double>& times
 /// epsilon = 0. Here epsilon is where the grid ends.
 inline double ctm_target(const noise_level& to, double gamma, const noise_level& end)
 {
-  const double clean = noise_to_signal(end);
-  return std::sqrt(1 - gamma * gamma) * (noise_to_signal(to) - clean) + clean;
+  const double ratio = noise_to_signal(to);
+  return ratio - (1 - detail::root_of_difference(1, gamma)) * (ratio - noise_to_signal(end));  // exact at gamma = 0
 }
 
 /// CTM's gamma sampling with x in EDM's coordinates:
@@ -69,8 +69,7 @@ inline sampling_plan ctm(const std::vector<noise_level>& grid, double gamma)
 {
   require_gamma(gamma);
   return first_order(jumps(grid), [&](const noise_level&, const noise_level& to) {
-    const double s = ctm_target(to, gamma, grid.back());
-    return forward_deviation(to, {.t = s, .alpha = 1, .sigma = s});
+    return to.alpha * detail::root_of_difference(noise_to_signal(to), ctm_target(to, gamma, grid.back()));
   });
 }
 
