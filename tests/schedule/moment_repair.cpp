@@ -106,6 +106,17 @@ TEST_CASE("repaired moments rise, are possible, and lie nearer the truth", "[sch
   REQUIRE(repaired(better) == better);  // it starts from the measurements
 }
 
+TEST_CASE("the errors of predictions held in range can be repaired, too", "[schedule]")
+{
+  const test::spectrum data, held{.variances = {.1, .2}};
+  const auto levels = levels_of(linear_vp({.steps = 50}));
+  moment_table moments = data.moments(levels);
+  for (moment_level& level : moments.levels) level.clipped = {.count = 1, .mean = held.error(level.at)};
+  const moment_table better = repaired(moments, error_estimator::clipped);
+  for (const moment_level& level : better.levels)
+    REQUIRE_THAT(error_at(level).value, WithinRel(held.error(level.at), 1e-9));
+}
+
 TEST_CASE("levels known well pull those known badly", "[schedule]")
 {
   const std::vector levels{edm_schedule{}(.5), edm_schedule{}(1)};

@@ -127,6 +127,19 @@ TEST_CASE("a grid is the path's levels, noisiest first, then the data", "[search
     REQUIRE(one == std::vector{table(999), table.data_level()});
 }
 
+TEST_CASE("the errors that a plan uses decide its grid", "[search]")
+{
+  const vp_table table = linear_vp();
+  moment_table moments = test::spectrum{}.moments(levels_of(table));
+  const auto before = optimal_grid(table, moments, 10);
+  const test::spectrum held{.variances = {.3, .2}};
+  for (moment_level& level : moments.levels) level.clipped = {.count = 1, .mean = held.error(level.at)};
+  REQUIRE(optimal_grid(table, moments, 10) == before);
+  REQUIRE(optimal_grid(table, moments, 10, {.estimator = error_estimator::clipped}) ==
+          optimal_grid(table, held.moments(levels_of(table)), 10));
+  REQUIRE(optimal_grid(table, moments, 10, {.eta = .3}) != before);
+}
+
 TEST_CASE("moments of one schedule give the same trajectory in another that has its levels", "[search]")
 {
   const vp_table table = linear_vp();
@@ -181,11 +194,11 @@ TEST_CASE("trajectories that cannot be are refused, with the reason", "[search]"
 {
   const vp_table table = linear_vp();
   const moment_table moments = test::spectrum{}.moments(levels_of(table));
-  REQUIRE_THROWS_WITH(optimal_grid(table, moments, 10, 0),
+  REQUIRE_THROWS_WITH(optimal_grid(table, moments, 10, {.eta = 0}),
                       ContainsSubstring("eta = 0") && ContainsSubstring("infinite"));
   REQUIRE_THROWS_WITH(optimal_grid(table, moments, 1001), ContainsSubstring("1001"));
   REQUIRE_THROWS_AS(optimal_grid(table, moments, 0), std::invalid_argument);
   REQUIRE_THROWS_AS(refined_grid(edm_schedule{}, moments, 10, {.range = {.sigma_min = 0}}), std::invalid_argument);
   REQUIRE_THROWS_AS(refined_grid(edm_schedule{}, moments, 10, {.most_nodes = 9}), std::invalid_argument);
-  REQUIRE_THROWS_AS(refined_grid(edm_schedule{}, moments, 10, {.eta = 0}), std::invalid_argument);
+  REQUIRE_THROWS_AS(refined_grid(edm_schedule{}, moments, 10, {.goal = {.eta = 0}}), std::invalid_argument);
 }

@@ -49,9 +49,9 @@ inline std::vector<double> isotonic(const std::vector<weighted>& numbers)
 
 /// The effective variance as measured, possible or not, weighted by its own precision: with m = 1 - C / n =
 /// E|eps_hat|^2, v = C / m varies by 1 / m^2 of what C does. Errors that are not known are taken as equal in m.
-inline weighted measured_variance(const moment_level& level, bool errors_known)
+inline weighted measured_variance(const moment_level& level, error_estimator wanted, bool errors_known)
 {
-  const data_error error = raw_error(level);
+  const data_error error = raw_error(level, wanted);
   const double n = noise_variance(level.at), left = 1 - error.value / n;
   if (!(left > 0) || !std::isfinite(error.value)) return {};
   const double v = error.value / left;
@@ -61,18 +61,21 @@ inline weighted measured_variance(const moment_level& level, bool errors_known)
 
 }  // namespace detail
 
-/// The same table with the data errors repaired: those of the rising effective variance that fits the measured one
-/// best, in squares weighted by the standard errors, not below 0 and, where it is known, not above the variance of the
-/// data. The measurements stay beside it. Throws std::invalid_argument if the table is none.
-inline moment_table repaired(moment_table moments)
+/// The same table with the data errors of an estimator repaired: those of the rising effective variance that fits the
+/// measured one best, in squares weighted by the standard errors, not below 0 and, where it is known, not above the
+/// variance of the data. The measurements stay beside it. It takes the network for nearly exact: the error of one that
+/// is not may truly exceed the variance of the data where there is much noise. Throws std::invalid_argument if the
+/// table is none, or does not hold the estimate.
+inline moment_table repaired(moment_table moments, error_estimator wanted = error_estimator::best)
 {
   for (moment_level& level : moments.levels) level.repaired.reset();
   require_moments(moments);
-  const bool errors_known = std::all_of(moments.levels.begin(), moments.levels.end(), [](const moment_level& level) {
-    return std::isfinite(raw_error(level).standard_error);
-  });
   std::vector<detail::weighted> measured;
-  for (const moment_level& level : moments.levels) measured.push_back(detail::measured_variance(level, errors_known));
+  const bool errors_known = std::all_of(moments.levels.begin(), moments.levels.end(), [&](const moment_level& level) {
+    return std::isfinite(raw_error(level, wanted).standard_error);
+  });
+  for (const moment_level& level : moments.levels)
+    measured.push_back(detail::measured_variance(level, wanted, errors_known));
   const std::vector<double> fit = detail::isotonic(measured);
   for (std::size_t k = 0; k < fit.size(); ++k) {
     const double v = moments.data_variance > 0 ? std::min(fit[k], moments.data_variance) : fit[k];

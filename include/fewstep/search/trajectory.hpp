@@ -76,21 +76,28 @@ inline std::vector<noise_level> even_grid(const vp_table& table, std::size_t ste
   return grid_of_path(levels_of(table), even_path(table.steps(), steps), table.data_level());
 }
 
+/// For which sampler a grid shall be best.
+struct trajectory_options {
+  double eta = 1;                                     ///< above 0
+  error_estimator estimator = error_estimator::best;  ///< whose errors count: that of the plan
+};
+
 /// The best grid of so many steps over all times of a table, then the data. Throws std::invalid_argument at eta = 0,
 /// and unless 1 <= steps <= times of the table.
 inline std::vector<noise_level> optimal_grid(const vp_table& table, const moment_table& moments, std::size_t steps,
-                                             double eta = 1)
+                                             const trajectory_options& options = {})
 {
   const std::vector<noise_level> levels = levels_of(table);
-  return grid_of_path(levels, optimal_path(path_nodes(moments, levels), steps, eta), table.data_level());
+  const auto nodes = path_nodes(moments, levels, options.estimator);
+  return grid_of_path(levels, optimal_path(nodes, steps, options.eta), table.data_level());
 }
 
 /// `share` of the way, in times, from the even grid to the best: see `blended_path`.
 inline std::vector<noise_level> blended_grid(const vp_table& table, const moment_table& moments, std::size_t steps,
-                                             double share)
+                                             double share, const trajectory_options& options = {})
 {
   const std::vector<noise_level> levels = levels_of(table);
-  const auto best = optimal_path(path_nodes(moments, levels), steps);
+  const auto best = optimal_path(path_nodes(moments, levels, options.estimator), steps, options.eta);
   return grid_of_path(levels, blended_path(even_path(levels.size(), steps), best, share), table.data_level());
 }
 
@@ -99,7 +106,7 @@ struct refinement {
   sigma_range range{};            ///< of sigma / alpha: the first and the last stop
   double tolerance = 1e-4;        ///< the cost may move by less than this when the nodes double
   std::size_t most_nodes = 8193;  ///< the search ends there, whatever the tolerance
-  double eta = 1;
+  trajectory_options goal{};
 };
 
 struct refined_trajectory {
@@ -117,7 +124,7 @@ template <invertible_schedule S>
 refined_trajectory refined_grid(const S& schedule, const moment_table& moments, std::size_t steps,
                                 const refinement& options)
 {
-  require_range(options.range), require_path_eta(options.eta);
+  require_range(options.range), require_path_eta(options.goal.eta);
   detail::require_path_size(options.most_nodes, steps);
   const auto level = [&](std::size_t k, std::size_t nodes) {
     const double part = static_cast<double>(k) / static_cast<double>(nodes - 1);
@@ -129,9 +136,9 @@ refined_trajectory refined_grid(const S& schedule, const moment_table& moments, 
     if (count < steps) continue;
     std::vector<noise_level> levels;
     for (std::size_t k = 0; k < count; ++k) levels.push_back(level(k, count));
-    const std::vector<path_node> nodes = path_nodes(moments, levels);
-    const std::vector<std::size_t> path = optimal_path(nodes, steps, options.eta);
-    const double cost = path_cost(nodes, path, options.eta);
+    const std::vector<path_node> nodes = path_nodes(moments, levels, options.goal.estimator);
+    const std::vector<std::size_t> path = optimal_path(nodes, steps, options.goal.eta);
+    const double cost = path_cost(nodes, path, options.goal.eta);
     found = {grid_of_path(levels, path, schedule.data_level()), cost, found.cost - cost, count};
     if (found.change < options.tolerance) break;
   }
