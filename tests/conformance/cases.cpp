@@ -8,6 +8,7 @@
 #include <initializer_list>
 #include <optional>
 #include <stdexcept>
+#include <string>
 
 namespace conformance {
 
