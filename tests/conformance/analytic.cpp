@@ -4,7 +4,7 @@
 
 #include "fewstep/denoiser/clipping.hpp"
 #include "fewstep/denoiser/conversion.hpp"
-#include "fewstep/likelihood.hpp"
+#include "fewstep/statistics/likelihood.hpp"
 #include "fewstep/plan/analytic.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/noise_clip.hpp"

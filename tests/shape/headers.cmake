@@ -18,13 +18,14 @@ set(may_include_top top denoiser noise tensor random schedule plan/plan.hpp)
 set(may_include_io io tensor schedule plan denoiser sample.hpp)
 set(may_include_nn nn unet adapt/eigen.hpp io tensor schedule)
 set(may_include_audit audit top denoiser noise tensor random schedule plan)
+set(may_include_statistics statistics denoiser noise tensor random schedule plan/plan.hpp)
 set(may_include_train train top denoiser noise tensor random schedule plan/plan.hpp)
 
 set(banned iostream random regex format functional)
 # What fewstep.hpp leaves out, to cost little: folders, and headers of its own folders. It is for sampling.
-set(included_by_name adapt audit io nn search train unet)
+set(included_by_name adapt audit io nn search statistics train unet)
 set(headers_by_name
-    adaptive.hpp data_set.hpp editing.hpp likelihood.hpp moment_blocks.hpp moments.hpp pixel_law.hpp
+    adaptive.hpp editing.hpp
     noise/torch.hpp random/torch_normal.hpp
     plan/analytic.hpp plan/analytic_elementwise.hpp plan/noise_clip.hpp
     schedule/data_range.hpp schedule/moment_repair.hpp schedule/moment_sources.hpp schedule/moment_table.hpp

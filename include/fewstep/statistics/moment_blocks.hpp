@@ -2,7 +2,7 @@
 /// The errors of a denoiser over a block of data at one noise level: the pieces that moments are measured in.
 #pragma once
 
-#include "fewstep/data_set.hpp"
+#include "fewstep/statistics/data_set.hpp"
 #include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/denoiser/denoiser.hpp"
 #include "fewstep/noise/philox.hpp"

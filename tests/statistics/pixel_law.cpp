@@ -1,4 +1,4 @@
-#include "fewstep/pixel_law.hpp"
+#include "fewstep/statistics/pixel_law.hpp"
 
 #include "support/catch.hpp"
 

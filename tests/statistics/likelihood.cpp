@@ -1,4 +1,4 @@
-#include "fewstep/likelihood.hpp"
+#include "fewstep/statistics/likelihood.hpp"
 
 #include "fewstep/plan/analytic.hpp"
 #include "fewstep/plan/ddim.hpp"

@@ -1,4 +1,4 @@
-#include "fewstep/moments.hpp"
+#include "fewstep/statistics/moments.hpp"
 
 #include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/plan/analytic_elementwise.hpp"
