@@ -4,11 +4,9 @@
 #include "fewstep/schedule/grids.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
-
-#include <sys/wait.h>
+#include "support/program.hpp"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <string>
 
@@ -17,17 +15,9 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct outcome {
-  int status;
-  std::string output, errors;
-};
-
-outcome audited(const fs::path& folder, const std::string& arguments)
+test::outcome audited(const fs::path& folder, const std::string& arguments)
 {
-  const std::string command = "cd '" + folder.string() + "' && '" FEWSTEP_PROGRAMS_DIR "/audit' " + arguments +
-                              " >output.txt 2>errors.txt </dev/null";
-  const int status = std::system(command.c_str());
-  return {WEXITSTATUS(status), test::content_of(folder / "output.txt"), test::content_of(folder / "errors.txt")};
+  return test::run_program("audit", folder, arguments);
 }
 
 }  // namespace

@@ -5,8 +5,7 @@
 #include "fewstep/io/safetensors.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
-
-#include <sys/wait.h>
+#include "support/program.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,18 +25,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct outcome {
-  int status;
-  std::string output, errors;
-};
-
 /// Runs `digits` with these arguments, in a folder.
-outcome digits(const fs::path& folder, const std::string& arguments)
+test::outcome digits(const fs::path& folder, const std::string& arguments)
 {
-  const std::string command = "cd '" + folder.string() + "' && '" FEWSTEP_PROGRAMS_DIR "/digits' --threads 1 " +
-                              arguments + " >output.txt 2>errors.txt </dev/null";
-  const int status = std::system(command.c_str());
-  return {WEXITSTATUS(status), test::content_of(folder / "output.txt"), test::content_of(folder / "errors.txt")};
+  return test::run_program("digits", folder, "--threads 1 " + arguments);
 }
 
 /// A copy of the checkpoint that a test may spoil.

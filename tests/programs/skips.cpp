@@ -2,11 +2,9 @@
 /// The program that looks into a U-Net, seen from the shell.
 #include "support/catch.hpp"
 #include "support/files.hpp"
-
-#include <sys/wait.h>
+#include "support/program.hpp"
 
 #include <cstddef>
-#include <cstdlib>
 #include <filesystem>
 #include <sstream>
 #include <string>
@@ -17,19 +15,10 @@ namespace fs = std::filesystem;
 
 namespace {
 
-struct outcome {
-  int status;
-  std::string output, errors;
-};
-
-outcome skips(const fs::path& folder, const std::string& arguments)
+test::outcome skips(const fs::path& folder, const std::string& arguments)
 {
-  const std::string command = "cd '" + folder.string() + "' && '" FEWSTEP_PROGRAMS_DIR "/skips' --model '" +
-                              test::in_repository("models/fontdigits-ddpm").string() +
-                              "' --threads 1 --count 2 --steps 4 --levels 2 " + arguments +
-                              " >output.txt 2>errors.txt </dev/null";
-  const int status = std::system(command.c_str());
-  return {WEXITSTATUS(status), test::content_of(folder / "output.txt"), test::content_of(folder / "errors.txt")};
+  const std::string model = "--model '" + test::in_repository("models/fontdigits-ddpm").string() + "'";
+  return test::run_program("skips", folder, model + " --threads 1 --count 2 --steps 4 --levels 2 " + arguments);
 }
 
 /// The numbers of a line, after its first word.
@@ -48,7 +37,7 @@ std::vector<double> numbers_of(const std::string& line)
 TEST_CASE("the table of skips has a line for each connection, and the means below", "[programs]")
 {
   const fs::path folder = test::empty_folder("skips_table");
-  const outcome ran = skips(folder, "");
+  const test::outcome ran = skips(folder, "");
   REQUIRE(ran.errors.empty());
   REQUIRE(ran.status == 0);
   std::istringstream lines(ran.output);
@@ -78,7 +67,7 @@ TEST_CASE("what cannot be looked at is one sentence and no plot", "[programs]")
   const fs::path folder = test::empty_folder("skips_refused");
   for (const std::string arguments : {"--steps 0", "--levels 0", "--model nowhere", "--out no/such/folder.svg"}) {
     CAPTURE(arguments);
-    const outcome ran = skips(folder, arguments);
+    const test::outcome ran = skips(folder, arguments);
     REQUIRE(ran.status == 2);
     REQUIRE(ran.output.empty());
     REQUIRE(ran.errors.starts_with("skips: "));
