@@ -122,7 +122,9 @@ inline std::pair<open_file, std::filesystem::path> open_beside(const std::filesy
 {
   for (int attempt = 0;; ++attempt) {
     std::filesystem::path name = path;
-    name += "." + std::to_string(attempt) + ".tmp";
+    name += '.';
+    name += std::to_string(attempt);
+    name += ".tmp";
     if (open_file file{std::fopen(name.string().c_str(), "wbx")}) return {std::move(file), std::move(name)};
     if (errno != EEXIST || attempt == 99) throw file_error(path, "cannot be written");
   }
