@@ -41,14 +41,14 @@ void declare(CLI::App& app, options& o)
 {
   app.option_defaults()->take_last();
   app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
-  app.add_option("--sampler", o.sampler, "ddim, ddpm (the checkpoint's variance), ddpm-large")
-      ->check(CLI::IsMember({"ddim", "ddpm", "ddpm-large"}))
+  app.add_option("--sampler", o.sampler, "ddpm has the checkpoint's variance")
+      ->check(CLI::IsMember({"ddim", "ddpm", "ddpm-large", "heun", "dpm-solver++", "dpm-solver++-sde", "unipc"}))
       ->capture_default_str();
   app.add_option("--spacing", o.spacing, "trailing, leading, linspace, quadratic, karras")
       ->check(CLI::IsMember({"trailing", "leading", "linspace", "quadratic", "karras"}))
       ->capture_default_str();
   app.add_option("--steps", o.steps, "rows of the plan")->capture_default_str();
-  app.add_option("--eta", o.eta, "fresh noise of DDIM, 0 to 1")->capture_default_str();
+  app.add_option("--eta", o.eta, "fresh noise of ddim, 0 to 1")->capture_default_str();
   app.add_option("--class", o.label, "what to draw; without it, all classes in turn");
   app.add_option("--guidance", o.guidance, "scale of classifier-free guidance; 1 is none")->capture_default_str();
   app.add_option("--negative-class", o.negative, "what to steer away from; without it, no class (the last label)");
@@ -74,6 +74,11 @@ fewstep::sampling_plan plan_of(const options& o, const fewstep::scheduler_config
 {
   const auto grid = grid_of(o, fewstep::table_of(config));
   if (o.sampler == "ddim") return fewstep::ddim(grid, o.eta);
+  if (o.eta != 0) throw std::invalid_argument("eta is an option of ddim, but the sampler is " + o.sampler);
+  if (o.sampler == "heun") return fewstep::heun(grid);
+  if (o.sampler == "dpm-solver++") return fewstep::dpm_solver_pp(grid, {.order = 2});
+  if (o.sampler == "dpm-solver++-sde") return fewstep::dpm_solver_pp(grid, {.order = 2, .eta = 1});
+  if (o.sampler == "unipc") return fewstep::unipc(grid, {.order = 2});
   const auto* file = std::get_if<fewstep::ddpm_scheduler>(&config.method);
   const auto small = file ? file->variance : fewstep::ddpm_variance::posterior;
   return fewstep::ddpm(grid, {.variance = o.sampler == "ddpm" ? small : fewstep::ddpm_variance::interval});

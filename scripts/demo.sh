@@ -14,6 +14,7 @@ digits() {
 }
 digits --sampler ddim --steps 20 --eta 0 --guidance 1.5 --count 40 --out build/demo/digits-ddim-20.png
 digits --sampler ddim --steps 20 --eta 0 --guidance 1.5 --count 40 --class 3 --out build/demo/threes-ddim-20.png
+digits --sampler unipc --steps 8 --guidance 1.5 --count 40 --out build/demo/digits-unipc-8.png
 digits --sampler ddpm --steps 50 --guidance 1.5 --count 20 --out build/demo/digits-ddpm-50.png
 
 echo "The pictures:"
