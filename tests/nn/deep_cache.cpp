@@ -177,7 +177,7 @@ TEST_CASE("a feature outlives the workspace that it was made in", "[nn]")
   REQUIRE(cache.report().refreshes == 1);
 }
 
-TEST_CASE("an image turned by 90 degrees, another batch and another class refresh; another network is refused", "[nn]")
+TEST_CASE("an image turned by 90 degrees, another batch and another class refresh, another network is refused", "[nn]")
 {
   const digits digit;
   nn::workspace work;

@@ -24,7 +24,7 @@ TEST_CASE("streams with caches of their own on threads of their own disturb each
 {
   const test::toy_unet<double> net{.count = 6};
   std::vector<noise_level> grid;
-  for (int k = 0; k <= 40; ++k) grid.push_back({8 - 0.2 * k, 1, 8 - 0.2 * k});
+  for (int k = 40; k >= 0; --k) grid.push_back({0.2 * k, 1, 0.2 * k});
   const sampling_plan plan = heun(grid);
   const skip_tuning tuned(linear_rho(6, {.bottom = 0.7, .top = 1}));
   const auto stream = [&](double start) {

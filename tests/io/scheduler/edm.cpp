@@ -22,7 +22,7 @@ TEST_CASE("EDM's Euler file plans Karras' grid to the data", "[io]")
   REQUIRE_THAT(exponential[1], WithinRel(std::sqrt(0.002 * 80), 1e-12));
 }
 
-TEST_CASE("churn raises what EDM's network sees; in diffusers it does not", "[io]")
+TEST_CASE("churn raises what EDM's network sees, in diffusers it does not", "[io]")
 {
   const scheduler_config config = scheduler_file("EDMEuler");
   const churn_options churn{.churn = 4, .s_min = 0.05, .s_max = 50};

@@ -102,7 +102,7 @@ TEST_CASE("the Euler family steps as DDIM, as ancestral sampling, or by Heun's r
   REQUIRE(plan_of(config, 6) == heun(grid(plan)));
 }
 
-TEST_CASE("churn raises what the network sees; in diffusers it does not", "[io]")
+TEST_CASE("churn raises what the network sees, in diffusers it does not", "[io]")
 {
   const scheduler_config config = scheduler_file("EulerDiscrete", latent);
   const churn_options churn{.churn = 2, .s_min = 0.05, .s_max = 10};
