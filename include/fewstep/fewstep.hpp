@@ -1,7 +1,7 @@
 /// @file
-/// What it takes to sample, on the standard library alone: schedules, plans, denoisers, noise, the loop. Everything else is
-/// included by name: files (io/), the U-Net engine (nn/), adapters (adapt/), U-Net methods (unet/), searches (search/), and what
-/// measures, edits or steps adaptively.
+/// What it takes to sample, on the standard library alone: schedules, plans, denoisers, noise, the loop. Everything
+/// else is included by name: files (io/), the U-Net engine (nn/), adapters (adapt/), U-Net methods (unet/), searches
+/// (search/), and what measures, edits or steps adaptively.
 #pragma once
 
 #include "fewstep/denoiser/clipping.hpp"

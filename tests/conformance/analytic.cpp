@@ -4,7 +4,6 @@
 
 #include "fewstep/denoiser/clipping.hpp"
 #include "fewstep/denoiser/conversion.hpp"
-#include "fewstep/statistics/likelihood.hpp"
 #include "fewstep/plan/analytic.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/noise_clip.hpp"
@@ -16,6 +15,7 @@
 #include "fewstep/search/path_cost.hpp"
 #include "fewstep/search/spacing.hpp"
 #include "fewstep/search/trajectory.hpp"
+#include "fewstep/statistics/likelihood.hpp"
 
 #include <algorithm>
 #include <cmath>

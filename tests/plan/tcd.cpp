@@ -1,10 +1,10 @@
 #include "fewstep/plan/tcd.hpp"
 
+#include "fewstep/denoiser/precondition.hpp"
 #include "fewstep/plan/check.hpp"
 #include "fewstep/plan/consistency.hpp"
 #include "fewstep/plan/lcm.hpp"
 #include "fewstep/plan/phased.hpp"
-#include "fewstep/denoiser/precondition.hpp"
 #include "fewstep/sample.hpp"
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"

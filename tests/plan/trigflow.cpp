@@ -1,7 +1,7 @@
 #include "fewstep/plan/trigflow.hpp"
 
-#include "fewstep/plan/check.hpp"
 #include "fewstep/denoiser/precondition.hpp"
+#include "fewstep/plan/check.hpp"
 #include "fewstep/sample.hpp"
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"

@@ -3,14 +3,14 @@
 /// arXiv:2006.11239, eq. 5; Bao et al. 2022, arXiv:2201.06503, for any sub-trajectory).
 #pragma once
 
-#include "fewstep/statistics/data_set.hpp"
 #include "fewstep/denoiser/denoiser.hpp"
 #include "fewstep/noise/philox.hpp"
 #include "fewstep/noise/source.hpp"
-#include "fewstep/statistics/pixel_law.hpp"
 #include "fewstep/plan/plan.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 #include "fewstep/schedule/running_mean.hpp"
+#include "fewstep/statistics/data_set.hpp"
+#include "fewstep/statistics/pixel_law.hpp"
 #include "fewstep/tensor/elements.hpp"
 #include "fewstep/tensor/tensor.hpp"
 

@@ -2,7 +2,6 @@
 /// The errors of a denoiser over a block of data at one noise level: the pieces that moments are measured in.
 #pragma once
 
-#include "fewstep/statistics/data_set.hpp"
 #include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/denoiser/denoiser.hpp"
 #include "fewstep/noise/philox.hpp"
@@ -10,6 +9,7 @@
 #include "fewstep/schedule/data_range.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
+#include "fewstep/statistics/data_set.hpp"
 #include "fewstep/tensor/elements.hpp"
 #include "fewstep/tensor/tensor.hpp"
 

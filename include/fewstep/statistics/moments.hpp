@@ -3,11 +3,11 @@
 /// 2022, arXiv:2201.06503, section 3.1).
 #pragma once
 
-#include "fewstep/statistics/data_set.hpp"
-#include "fewstep/statistics/moment_blocks.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 #include "fewstep/schedule/schedules.hpp"
+#include "fewstep/statistics/data_set.hpp"
+#include "fewstep/statistics/moment_blocks.hpp"
 
 #include <algorithm>
 #include <concepts>
