@@ -9,7 +9,7 @@ demo=(g++ cmake ninja-build pkg-config libeigen3-dev libcli11-dev libpng-dev)
 tests=("${demo[@]}" catch2 nlohmann-json3-dev)
 checks=(clang libclang-rt-dev clang-format-14 clang-tidy)
 # Tests and benchmarks that need these are left out where a distribution does not have them.
-optional=(xtensor-dev libtorch-dev libopenmpi-dev libbenchmark-dev)
+optional=(xtensor-dev libtorch-dev libbenchmark-dev)
 case $purpose in
   demo) packages=("${demo[@]}") optional=() ;;
   test) packages=("${tests[@]}") ;;
