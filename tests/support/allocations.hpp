@@ -9,6 +9,17 @@
 
 namespace fewstep::test {
 
+/// Whether the count below counts: not where a sanitizer's own operator new takes the place of ours.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+inline constexpr bool allocations_are_counted = false;
+#else
+inline constexpr bool allocations_are_counted = true;
+#endif
+#else
+inline constexpr bool allocations_are_counted = true;
+#endif
+
 /// Calls of operator new on this thread so far, aligned ones excepted.
 inline thread_local std::size_t allocations = 0;
 

@@ -170,7 +170,7 @@ inline void write_file(const std::filesystem::path& path, std::span<const std::s
   auto [file, temporary] = detail::open_beside(path);
   bool good = true;
   for (const std::string_view piece : pieces)
-    good = good && std::fwrite(piece.data(), 1, piece.size(), file.get()) == piece.size();
+    good = good && (piece.empty() || std::fwrite(piece.data(), 1, piece.size(), file.get()) == piece.size());
   good = std::fclose(file.release()) == 0 && good;
   std::error_code error{good ? 0 : errno, std::generic_category()};
   if (good) std::filesystem::rename(temporary, path, error);
