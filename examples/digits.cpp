@@ -4,6 +4,7 @@
 //     digits.png
 #include "fewstep/fewstep.hpp"
 #include "fewstep/io/diffusers.hpp"
+#include "fewstep/io/json.hpp"
 #include "fewstep/io/plans.hpp"
 #include "fewstep/io/runs.hpp"
 #include "fewstep/io/scheduler_config.hpp"
@@ -88,13 +89,26 @@ fewstep::sampling_plan plan_of(const options& o, const fewstep::scheduler_config
 std::vector<int> labels_of(const options& o, std::size_t classes)
 {
   if (classes == 0) {
-    if (o.label || o.negative) throw std::invalid_argument("the network has no classes, but --class was given");
+    if (o.label || o.negative)
+      throw std::invalid_argument("the network has no classes, but --class or --negative-class was given");
     return {};
   }
   std::vector<int> labels(o.count);
   for (std::size_t k = 0; k < o.count; ++k)
     labels[k] = o.label.value_or(static_cast<int>(k % std::max<std::size_t>(classes - 1, 1)));
   return labels;
+}
+
+/// The shape of the batch. The network must say what it was trained on, and predict what it is given.
+images shape_of(const options& o, const fewstep::nn::network& network)
+{
+  if (network.sample_size.size() != 2)
+    throw std::invalid_argument("the network's config.json must give its sample_size, height and width");
+  if (network.out_channels != network.in_channels)
+    throw std::invalid_argument("the network must predict as many channels as it takes, " +
+                                std::to_string(network.in_channels) + ", but predicts " +
+                                std::to_string(network.out_channels));
+  return {o.count, network.in_channels, network.sample_size[0], network.sample_size[1]};
 }
 
 /// What must be the same when a run goes on, besides the plan.
@@ -104,7 +118,7 @@ fewstep::safetensors_metadata notes_of(const options& o)
   return {{"--model", std::filesystem::weakly_canonical(o.model).filename().string()},
           {"--class", label(o.label)},
           {"--negative-class", label(o.negative)},
-          {"--guidance", std::to_string(o.guidance)},
+          {"--guidance", fewstep::json::write(o.guidance)},
           {"--seed", std::to_string(o.seed)}};
 }
 
@@ -130,9 +144,9 @@ void draw(const options& o)
   if (!folder.scheduler_config) throw std::runtime_error(o.model.string() + ": has no scheduler/scheduler_config.json");
   const auto config = fewstep::read_scheduler_config(*folder.scheduler_config);
   const auto plan = plan_of(o, config);
-  if (!o.trace.empty()) fewstep::write_plan(o.trace, plan);
 
   const auto network = fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net;
+  const images shape = shape_of(o, network);
   const std::size_t classes = network.conditions.classes;
   const std::vector<int> labels = labels_of(o, classes);
   const std::vector<int> others(labels.size(), o.negative.value_or(static_cast<int>(classes) - 1));
@@ -155,10 +169,11 @@ void draw(const options& o)
   auto data = fewstep::converted(fewstep::finite(fewstep::guided(timed(wanted), timed(away), guidance)),
                                  config.predicts, plan.predicts);
 
-  images shape{o.count, network.in_channels, network.sample_size.at(0), network.sample_size.at(1)};
   const fewstep::philox_noise noise{.seed = o.seed, .samples = o.count};
   using stepper = fewstep::stepper<images, fewstep::philox_noise>;
   stepper run = o.resume.empty() ? stepper(plan, noise.start(shape), noise) : stepper(plan, saved_run(o, shape), noise);
+
+  if (!o.trace.empty()) fewstep::write_plan(o.trace, plan);
 
   const examples::stopwatch watch;
   examples::progress_bar bar(plan.steps.size(), "rows");
@@ -169,12 +184,18 @@ void draw(const options& o)
       bar.show(run.row());
     }
   };
+  const auto held = [&](const auto& range) {
+    if (o.sampler == "ddim")
+      steps(fewstep::clipped_keeping_direction(data, range));
+    else
+      steps(fewstep::clipped(data, range));
+  };
   if (!config.bounds)
     steps(data);
-  else if (o.sampler == "ddim")
-    steps(fewstep::clipped_keeping_direction(data, config.bounds->limit));
+  else if (!config.bounds->quantile)
+    held(config.bounds->limit);
   else
-    steps(fewstep::clipped(data, config.bounds->limit));
+    held(fewstep::dynamic_threshold{*config.bounds->quantile, config.bounds->limit, o.count});
   const double total = watch.seconds();
 
   const auto columns = static_cast<std::size_t>(std::ceil(std::sqrt(static_cast<double>(o.count) * 1.6)));

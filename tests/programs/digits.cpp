@@ -97,6 +97,7 @@ const auto nothing = [](const fs::path&) {};
 const std::vector<bad_input>& bad_inputs()
 {
   static const std::vector<float> nan(24 * 9, std::numeric_limits<float>::quiet_NaN());
+  static const std::vector<float> zeros(std::size_t{2} * 24 * 9), two_zeros(2);
   static const std::vector<std::int64_t> whole(24 * 9, 1);
   static const std::vector<bad_input> list{
       {"no steps", "--steps 0", nothing, {"[1, 1000]", "is 0"}},
@@ -117,6 +118,7 @@ const std::vector<bad_input>& bad_inputs()
       {"output folder that is not there", "--out no/such/folder.png", nothing, {"no/such/folder.png"}},
       {"output that is a folder", "--out model", nothing, {"model", "folder"}},
       {"saved state in a folder that is not there", "--checkpoint no/state", nothing, {"no/state"}},
+      {"a model that is not there, with a trace", "--model nowhere --trace plan.json", nothing, {"nowhere"}},
       {"trace in a folder that is not there", "--trace no/plan.json", nothing, {"no/plan.json"}},
       {"resuming from nothing", "--resume missing.state", nothing, {"missing.state", "no such file"}},
       {"resuming from another kind of file", "--resume model/model_index.json", nothing, {"model_index.json"}},
@@ -164,6 +166,21 @@ const std::vector<bad_input>& bad_inputs()
        [](auto& m) { replace(m / network, "\"attention_head_dim\": 16", "\"attention_head_dim\": 17"); },
        {"attention_head_dim", "17"}},
       {"unknown activation", "", [](auto& m) { replace(m / network, "\"silu\"", "\"wavy\""); }, {"act_fn", "wavy"}},
+      {"no size of images",
+       "--trace plan.json",
+       [](auto& m) { replace(m / network, "\"sample_size\": 32", "\"sample_size\": null"); },
+       {"sample_size"}},
+      {"a network that predicts more than it is given",
+       "--trace plan.json",
+       [](auto& m) {
+         replace(m / network, "\"out_channels\": 1,", "\"out_channels\": 2,");
+         edit_tensor(m, "conv_out.weight", [](auto& view) {
+           return view = view_of("conv_out.weight", zeros, {2, 24, 3, 3}), true;
+         });
+         edit_tensor(m, "conv_out.bias",
+                     [](auto& view) { return view = view_of("conv_out.bias", two_zeros, {2}), true; });
+       },
+       {"channels", "1", "2"}},
       {"no weights", "", [](auto& m) { fs::remove(m / weights); }, {"safetensors"}},
       {"empty weights", "", [](auto& m) { test::put(m / weights, ""); }, {"safetensors"}},
       {"truncated weights",
