@@ -7,6 +7,7 @@
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/plans.hpp"
 #include "fewstep/io/runs.hpp"
+#include "fewstep/io/safetensors_writer.hpp"
 #include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/nn/lane.hpp"
 #include "fewstep/nn/load.hpp"

@@ -6,7 +6,7 @@
 #include <numeric>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using namespace fewstep;
 
@@ -154,15 +154,16 @@ TEST_CASE("editing refuses parts and tensors that do not fit", "[editing]")
 {
   const auto denoise = [](const tensor_t& x, const noise_level&) { return x; };
   const image_shape shape{.samples = 1, .channels = 3, .height = 4, .width = 4};
-  REQUIRE_THROWS_WITH(keeping(denoise, tensor_t(3), known_elements(std::vector<int>{0, 0, 0, 1})), Contains("up to 3"));
-  REQUIRE_THROWS_WITH(keeping(denoise, tensor_t(3), known_part{{{1, 1}}, {0, 1}}), Contains("orthonormal"));
+  REQUIRE_THROWS_WITH(keeping(denoise, tensor_t(3), known_elements(std::vector<int>{0, 0, 0, 1})),
+                      ContainsSubstring("up to 3"));
+  REQUIRE_THROWS_WITH(keeping(denoise, tensor_t(3), known_part{{{1, 1}}, {0, 1}}), ContainsSubstring("orthonormal"));
   REQUIRE_THROWS_AS(keeping(denoise, tensor_t(3), known_part{{{1, 0}, {0.6, 0.8}}, {0, 1}}), std::invalid_argument);
   REQUIRE_THROWS_AS(keeping(denoise, tensor_t(3), known_part{{{0.6, 0.8}}, {0, 1, 2}}), std::invalid_argument);
   REQUIRE_THROWS_AS(keeping(denoise, tensor_t(3), known_part{}), std::invalid_argument);
-  REQUIRE_THROWS_WITH(known_patch_means(shape, 3), Contains("3") && Contains("4 x 4"));
+  REQUIRE_THROWS_WITH(known_patch_means(shape, 3), ContainsSubstring("3") && ContainsSubstring("4 x 4"));
   REQUIRE_THROWS_AS(known_patch_means(shape, 0), std::invalid_argument);
-  REQUIRE_THROWS_WITH(known_luminance(shape, {1, 1}), Contains("3 channels"));
+  REQUIRE_THROWS_WITH(known_luminance(shape, {1, 1}), ContainsSubstring("3 channels"));
   REQUIRE_THROWS_AS(known_luminance(shape, {0, 0, 0}), std::invalid_argument);
-  REQUIRE_THROWS_WITH(slerp(tensor_t{1, 0}, tensor_t{-2, 0}, 0.5), Contains("opposite"));
+  REQUIRE_THROWS_WITH(slerp(tensor_t{1, 0}, tensor_t{-2, 0}, 0.5), ContainsSubstring("opposite"));
   REQUIRE_THROWS_AS(slerp(tensor_t{0, 0}, tensor_t{1, 0}, 0.5), std::invalid_argument);
 }

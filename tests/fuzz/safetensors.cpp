@@ -2,6 +2,7 @@
 /// Any bytes are a safetensors file or a std::runtime_error, and a file survives being written.
 
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/safetensors_writer.hpp"
 
 #include <algorithm>
 #include <cstddef>

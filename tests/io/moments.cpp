@@ -1,6 +1,7 @@
 #include "fewstep/io/moments.hpp"
 
 #include "fewstep/io/json.hpp"
+#include "fewstep/io/safetensors_writer.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"

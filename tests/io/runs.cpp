@@ -1,5 +1,6 @@
 #include "fewstep/io/runs.hpp"
 
+#include "fewstep/io/safetensors_writer.hpp"
 #include "fewstep/noise/philox.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/schedule/grids.hpp"

@@ -2,6 +2,7 @@
 
 #include "fewstep/io/half.hpp"
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/safetensors_writer.hpp"
 #include "fewstep/nn/lane.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"

@@ -1,5 +1,6 @@
 #include "fewstep/nn/weights.hpp"
 
+#include "fewstep/io/safetensors_writer.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
 

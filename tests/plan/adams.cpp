@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
@@ -231,14 +231,14 @@ TEST_CASE("order 1 of Adams' methods is DDIM", "[plan]")
 TEST_CASE("builders of Adams' methods refuse what they cannot build", "[plan]")
 {
   const auto grid = trailing(scaled_linear_vp(), 5);
-  REQUIRE_THROWS_WITH(lms(grid, 0), Contains("[1, 5]"));
-  REQUIRE_THROWS_WITH(lms(grid, 6), Contains("is 6"));
-  REQUIRE_THROWS_WITH(ipndm(grid, 5), Contains("[1, 4]"));
-  REQUIRE_THROWS_WITH(deis(grid, {.order = 4}), Contains("[1, 3]"));
+  REQUIRE_THROWS_WITH(lms(grid, 0), ContainsSubstring("[1, 5]"));
+  REQUIRE_THROWS_WITH(lms(grid, 6), ContainsSubstring("is 6"));
+  REQUIRE_THROWS_WITH(ipndm(grid, 5), ContainsSubstring("[1, 4]"));
+  REQUIRE_THROWS_WITH(deis(grid, {.order = 4}), ContainsSubstring("[1, 3]"));
   const std::vector<noise_level> pure{{1, 0, 1}, {0, 1, 0}};
-  REQUIRE_THROWS_WITH(lms(pure), Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(ipndm(pure), Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(plms(pure), Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(deis(pure), Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(plms(std::vector<noise_level>{}), Contains("at least two levels"));
+  REQUIRE_THROWS_WITH(lms(pure), ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(ipndm(pure), ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(plms(pure), ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(deis(pure), ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(plms(std::vector<noise_level>{}), ContainsSubstring("at least two levels"));
 }

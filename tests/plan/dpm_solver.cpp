@@ -13,7 +13,7 @@
 #include <span>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
@@ -268,13 +268,14 @@ TEST_CASE("multistep builders refuse what they cannot build", "[plan]")
   const auto grid = test::gaussian_grid(5);
   const double nan = std::numeric_limits<double>::quiet_NaN();
   for (const builder build : {builder{dpm_solver_pp}, builder{dpm_solver}}) {
-    REQUIRE_THROWS_WITH(build(grid, full(0)), Contains("order") && Contains("[1, 3]"));
-    REQUIRE_THROWS_WITH(build(grid, full(4)), Contains("is 4"));
-    REQUIRE_THROWS_WITH(build(grid, {.eta = -0.1}), Contains("eta"));
-    REQUIRE_THROWS_WITH(build(grid, {.eta = nan}), Contains("eta"));
-    REQUIRE_THROWS_WITH(build(grid, {.s_noise = -1}), Contains("s_noise"));
-    REQUIRE_THROWS_WITH(build({grid.front()}, {}), Contains("at least two levels"));
+    REQUIRE_THROWS_WITH(build(grid, full(0)), ContainsSubstring("order") && ContainsSubstring("[1, 3]"));
+    REQUIRE_THROWS_WITH(build(grid, full(4)), ContainsSubstring("is 4"));
+    REQUIRE_THROWS_WITH(build(grid, {.eta = -0.1}), ContainsSubstring("eta"));
+    REQUIRE_THROWS_WITH(build(grid, {.eta = nan}), ContainsSubstring("eta"));
+    REQUIRE_THROWS_WITH(build(grid, {.s_noise = -1}), ContainsSubstring("s_noise"));
+    REQUIRE_THROWS_WITH(build({grid.front()}, {}), ContainsSubstring("at least two levels"));
   }
-  REQUIRE_THROWS_WITH(dpm_solver(grid, {.eta = 0.5}), Contains("0 or 1"));
-  REQUIRE_THROWS_WITH(dpm_solver(std::vector<noise_level>{{1, 0, 1}, {0, 1, 0}}), Contains("divides by alpha"));
+  REQUIRE_THROWS_WITH(dpm_solver(grid, {.eta = 0.5}), ContainsSubstring("0 or 1"));
+  REQUIRE_THROWS_WITH(dpm_solver(std::vector<noise_level>{{1, 0, 1}, {0, 1, 0}}),
+                      ContainsSubstring("divides by alpha"));
 }

@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
@@ -153,11 +153,11 @@ TEST_CASE("singlestep builders refuse what they cannot build", "[plan]")
 {
   const auto grid = karras(edm, 3, {});
   for (double middle : {0.0, 1.0, -1.0})
-    REQUIRE_THROWS_WITH(dpm_solver_pp_2s(edm, grid, {.middle = middle}), Contains("(0, 1)"));
-  REQUIRE_THROWS_WITH(dpm_solver_pp_sde(edm, grid, {.eta = 2}), Contains("eta"));
-  REQUIRE_THROWS_WITH(dpm_solver_pp_sde(edm, grid, {.s_noise = -2}), Contains("s_noise"));
+    REQUIRE_THROWS_WITH(dpm_solver_pp_2s(edm, grid, {.middle = middle}), ContainsSubstring("(0, 1)"));
+  REQUIRE_THROWS_WITH(dpm_solver_pp_sde(edm, grid, {.eta = 2}), ContainsSubstring("eta"));
+  REQUIRE_THROWS_WITH(dpm_solver_pp_sde(edm, grid, {.s_noise = -2}), ContainsSubstring("s_noise"));
   const flow_schedule flow;
   const std::vector<noise_level> pure{flow(1), flow(0.5)};
-  REQUIRE_THROWS_WITH(dpm_solver_pp_2s(flow, pure), Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(dpm_solver_pp_sde(flow, pure), Contains("divides by alpha"));
+  REQUIRE_THROWS_WITH(dpm_solver_pp_2s(flow, pure), ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(dpm_solver_pp_sde(flow, pure), ContainsSubstring("divides by alpha"));
 }

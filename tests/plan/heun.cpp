@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
@@ -202,13 +202,13 @@ TEST_CASE("two-stage builders refuse what they cannot build", "[plan]")
 {
   const flow_schedule flow;
   const std::vector<noise_level> pure{flow(1), flow(0.5), flow(0)}, rising{edm(1), edm(2)};
-  REQUIRE_THROWS_WITH(heun(pure), Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(heun(flow, pure, {.churn = 1}), Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(dpm_2(flow, pure), Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(dpm_2_ancestral(flow, pure), Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(heun(rising), Contains("must fall"));
-  REQUIRE_THROWS_WITH(heun(std::vector<noise_level>{}), Contains("at least two levels"));
+  REQUIRE_THROWS_WITH(heun(pure), ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(heun(flow, pure, {.churn = 1}), ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(dpm_2(flow, pure), ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(dpm_2_ancestral(flow, pure), ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(heun(rising), ContainsSubstring("must fall"));
+  REQUIRE_THROWS_WITH(heun(std::vector<noise_level>{}), ContainsSubstring("at least two levels"));
   const auto grid = karras(edm, 3, {});
-  REQUIRE_THROWS_WITH(dpm_2_ancestral(edm, grid, 1.1), Contains("eta"));
-  REQUIRE_THROWS_WITH(dpm_2_ancestral(edm, grid, 1, -1), Contains("s_noise"));
+  REQUIRE_THROWS_WITH(dpm_2_ancestral(edm, grid, 1.1), ContainsSubstring("eta"));
+  REQUIRE_THROWS_WITH(dpm_2_ancestral(edm, grid, 1, -1), ContainsSubstring("s_noise"));
 }

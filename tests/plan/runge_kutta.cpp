@@ -12,7 +12,7 @@
 #include <cstddef>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
@@ -124,9 +124,9 @@ TEST_CASE("the order is the number of stages, in curved time too", "[plan]")
 TEST_CASE("Runge-Kutta options out of range are refused", "[plan]")
 {
   const std::vector<double> times{1, 0.5, 0};
-  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, times, {.stages = 3}), Contains("1 or 2 stages"));
-  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, times, {.alpha = 0}), Contains("(0, 1]"));
-  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, times, {.alpha = 1.1}), Contains("(0, 1]"));
-  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, std::vector{0.5, 1.0}), Contains("must fall"));
-  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, times, {.churn = {.churn = -1}}), Contains("churn"));
+  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, times, {.stages = 3}), ContainsSubstring("1 or 2 stages"));
+  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, times, {.alpha = 0}), ContainsSubstring("(0, 1]"));
+  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, times, {.alpha = 1.1}), ContainsSubstring("(0, 1]"));
+  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, std::vector{0.5, 1.0}), ContainsSubstring("must fall"));
+  REQUIRE_THROWS_WITH(runge_kutta(edm_schedule{}, times, {.churn = {.churn = -1}}), ContainsSubstring("churn"));
 }

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
@@ -243,11 +243,11 @@ TEST_CASE("a step of UniPC to the data ends with what is predicted, and starts m
 TEST_CASE("UniPC refuses what it cannot build", "[plan]")
 {
   const auto grid = karras(edm_schedule{}, 5, {});
-  REQUIRE_THROWS_WITH(unipc(grid, {.order = 4}), Contains("[1, 3]"));
-  REQUIRE_THROWS_WITH(unipc(grid, {.order = 0}), Contains("is 0"));
-  REQUIRE_THROWS_WITH(unipc(grid, {.predicts = prediction::velocity}), Contains("data or noise"));
-  REQUIRE_THROWS_WITH(unipc(grid, {.correct_last = true}), Contains("sigma = 0"));
+  REQUIRE_THROWS_WITH(unipc(grid, {.order = 4}), ContainsSubstring("[1, 3]"));
+  REQUIRE_THROWS_WITH(unipc(grid, {.order = 0}), ContainsSubstring("is 0"));
+  REQUIRE_THROWS_WITH(unipc(grid, {.predicts = prediction::velocity}), ContainsSubstring("data or noise"));
+  REQUIRE_THROWS_WITH(unipc(grid, {.correct_last = true}), ContainsSubstring("sigma = 0"));
   REQUIRE_THROWS_WITH(unipc(std::vector<noise_level>{{1, 0, 1}, {0, 1, 0}}, {.predicts = prediction::noise}),
-                      Contains("divides by alpha"));
-  REQUIRE_THROWS_WITH(unipc(std::vector<noise_level>{}), Contains("at least two levels"));
+                      ContainsSubstring("divides by alpha"));
+  REQUIRE_THROWS_WITH(unipc(std::vector<noise_level>{}), ContainsSubstring("at least two levels"));
 }

@@ -3,6 +3,7 @@
 /// exit status 2, and no output.
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/safetensors_writer.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
 #include "support/program.hpp"
@@ -49,13 +50,6 @@ void replace(const fs::path& file, std::string_view from, std::string_view to)
 const fs::path weights = "unet/diffusion_pytorch_model.safetensors", network = "unet/config.json",
                scheduler = "scheduler/scheduler_config.json";
 
-std::string length_bytes(std::uint64_t length)
-{
-  std::string bytes(8, '\0');
-  std::memcpy(bytes.data(), &length, 8);
-  return bytes;
-}
-
 /// Rewrites the weights with another header text.
 void edit_header(const fs::path& model, const std::function<void(std::string&)>& edit)
 {
@@ -64,7 +58,7 @@ void edit_header(const fs::path& model, const std::function<void(std::string&)>&
   std::memcpy(&length, old.data(), 8);
   std::string header = old.substr(8, length);
   edit(header);
-  test::put(model / weights, length_bytes(header.size()) + header + old.substr(8 + length));
+  test::put(model / weights, test::little_endian(header.size()) + header + old.substr(8 + length));
 }
 
 std::string swapped(std::string text, std::string_view from, std::string_view to)
@@ -193,11 +187,11 @@ const std::vector<bad_input>& bad_inputs()
        {"safetensors"}},
       {"a header of 2^63 bytes",
        "",
-       [](auto& m) { test::put(m / weights, length_bytes(std::uint64_t{1} << 63) + "{}"); },
+       [](auto& m) { test::put(m / weights, test::little_endian(std::uint64_t{1} << 63) + "{}"); },
        {"safetensors", "9223372036854775808"}},
       {"a header that is no JSON",
        "",
-       [](auto& m) { test::put(m / weights, length_bytes(2) + "{]"); },
+       [](auto& m) { test::put(m / weights, test::little_endian(2) + "{]"); },
        {"safetensors"}},
       {"a name that occurs twice",
        "",

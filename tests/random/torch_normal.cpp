@@ -8,7 +8,6 @@
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
-#include <random>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -45,15 +44,6 @@ std::vector<std::uint64_t> double_bits(torch_normal generator, std::size_t count
 }
 
 }  // namespace
-
-TEST_CASE("mt19937 is the standard library's", "[random]")
-{
-  for (std::uint32_t seed : {0u, 1u, 5489u, 0xffffffffu}) {
-    mt19937 ours = seeded_mt19937(seed);
-    std::mt19937 theirs(seed);
-    for (int k = 0; k < 2000; ++k) REQUIRE(ours() == theirs());
-  }
-}
 
 // The bits below are PyTorch's, each from a new generator:
 //

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
@@ -91,13 +91,13 @@ TEST_CASE("Euler's times are not rounded and its sigmas are linear in time", "[s
 
 TEST_CASE("grids that cannot be spaced are refused", "[schedule]")
 {
-  REQUIRE_THROWS_WITH(exponential_sigmas(0, {0.1, 1}), Contains("at least one level"));
-  REQUIRE_THROWS_WITH(polyexponential_sigmas(3, {0.1, 1}, 0), Contains("rho > 0"));
-  REQUIRE_THROWS_WITH(exponential_sigmas(3, {1, 0.1}), Contains("sigma_min < sigma_max"));
-  REQUIRE_THROWS_WITH(vp_sigmas(3, {}, 0), Contains("(0, 1)"));
-  REQUIRE_THROWS_WITH(vp_sigmas(0), Contains("at least one level"));
-  REQUIRE_THROWS_WITH(iddpm_sigmas(2000, {0.01, 81}), Contains("the number of steps"));
-  REQUIRE_THROWS_WITH(open_linspace_times(5, 6), Contains("[1, 5]"));
-  REQUIRE_THROWS_WITH(open_leading_times(5, 0), Contains("[1, 5]"));
-  REQUIRE_THROWS_WITH(fractional_linspace_times(5, 6), Contains("[1, 5]"));
+  REQUIRE_THROWS_WITH(exponential_sigmas(0, {0.1, 1}), ContainsSubstring("at least one level"));
+  REQUIRE_THROWS_WITH(polyexponential_sigmas(3, {0.1, 1}, 0), ContainsSubstring("rho > 0"));
+  REQUIRE_THROWS_WITH(exponential_sigmas(3, {1, 0.1}), ContainsSubstring("sigma_min < sigma_max"));
+  REQUIRE_THROWS_WITH(vp_sigmas(3, {}, 0), ContainsSubstring("(0, 1)"));
+  REQUIRE_THROWS_WITH(vp_sigmas(0), ContainsSubstring("at least one level"));
+  REQUIRE_THROWS_WITH(iddpm_sigmas(2000, {0.01, 81}), ContainsSubstring("the number of steps"));
+  REQUIRE_THROWS_WITH(open_linspace_times(5, 6), ContainsSubstring("[1, 5]"));
+  REQUIRE_THROWS_WITH(open_leading_times(5, 0), ContainsSubstring("[1, 5]"));
+  REQUIRE_THROWS_WITH(fractional_linspace_times(5, 6), ContainsSubstring("[1, 5]"));
 }

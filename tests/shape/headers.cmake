@@ -26,7 +26,7 @@ set(banned iostream random regex format functional)
 set(included_by_name adapt audit io nn search statistics train unet)
 set(headers_by_name
     adaptive.hpp editing.hpp
-    noise/torch.hpp random/torch_normal.hpp
+    noise/torch.hpp random/mt19937.hpp random/torch_normal.hpp
     plan/analytic.hpp plan/analytic_elementwise.hpp plan/noise_clip.hpp
     schedule/data_range.hpp schedule/moment_repair.hpp schedule/moment_sources.hpp schedule/moment_table.hpp
     schedule/running_mean.hpp)

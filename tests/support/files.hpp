@@ -2,6 +2,7 @@
 /// Files for tests: the committed ones, a folder to write in, and what a refusal says.
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
@@ -31,6 +32,14 @@ inline std::filesystem::path put(const std::filesystem::path& path, std::string_
   std::filesystem::create_directories(path.parent_path());
   std::ofstream(path, std::ios::binary) << content;
   return path;
+}
+
+/// The eight bytes that a number of 64 bits has in a file.
+inline std::string little_endian(std::uint64_t number)
+{
+  std::string bytes;
+  for (int shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<char>(number >> shift & 0xff));
+  return bytes;
 }
 
 /// Reads a file without the code under test.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/safetensors_writer.hpp"
 #include "fewstep/io/tensor_view.hpp"
 #include "fewstep/sample.hpp"
 #include "fewstep/tensor/elements.hpp"

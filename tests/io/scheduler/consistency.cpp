@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using namespace fewstep;
 using fewstep::test::scheduler_file;
@@ -20,7 +20,7 @@ TEST_CASE("LCM's file plans the published times", "[io]")
   REQUIRE(times(plan_of(config, 4, {.strength = 0.5})) == std::vector<double>{499, 379, 259, 139});
   REQUIRE(times(plan_of(config, 4, {.original_steps = 100})) == std::vector<double>{999, 749, 499, 249});
   REQUIRE(plan_of(config, 4) == lcm(scaled_linear_vp(), std::vector<double>{999, 759, 499, 259}));
-  REQUIRE_THROWS_WITH(plan_of(config, 51), Contains("50 original steps"));
+  REQUIRE_THROWS_WITH(plan_of(config, 51), ContainsSubstring("50 original steps"));
 }
 
 TEST_CASE("TCD's file plans the same times, any time, or those of its options", "[io]")
@@ -57,8 +57,8 @@ TEST_CASE("a step from sigma_min to itself is diffusers' alone", "[io]")
 TEST_CASE("indices that do not fall or are none are refused", "[io]")
 {
   const scheduler_config config = scheduler_file("CMStochasticIterative");
-  REQUIRE_THROWS_WITH(plan_of(config, std::vector<double>{0, 22}), Contains("less of it"));
-  REQUIRE_THROWS_WITH(plan_of(config, std::vector<double>{40, 0}), Contains("40 levels"));
-  REQUIRE_THROWS_WITH(plan_of(config, std::vector<double>{2.5, 0}), Contains("2.5"));
+  REQUIRE_THROWS_WITH(plan_of(config, std::vector<double>{0, 22}), ContainsSubstring("less of it"));
+  REQUIRE_THROWS_WITH(plan_of(config, std::vector<double>{40, 0}), ContainsSubstring("40 levels"));
+  REQUIRE_THROWS_WITH(plan_of(config, std::vector<double>{2.5, 0}), ContainsSubstring("2.5"));
   REQUIRE_THROWS_AS(plan_of(config, std::vector<double>{}), std::invalid_argument);
 }

@@ -8,7 +8,7 @@
 #include <variant>
 #include <vector>
 
-using Catch::Matchers::Contains;
+using Catch::Matchers::ContainsSubstring;
 using namespace fewstep;
 using fewstep::test::scheduler_file;
 using fewstep::test::times;
