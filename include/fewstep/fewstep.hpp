@@ -36,6 +36,7 @@
 #include "fewstep/plan/unipc.hpp"
 #include "fewstep/random/philox.hpp"
 #include "fewstep/sample.hpp"
+#include "fewstep/schedule/bit_hash.hpp"
 #include "fewstep/schedule/continuous.hpp"
 #include "fewstep/schedule/grids.hpp"
 #include "fewstep/schedule/noise_level.hpp"

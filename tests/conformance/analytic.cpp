@@ -7,6 +7,7 @@
 #include "fewstep/plan/analytic.hpp"
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/noise_clip.hpp"
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/grids.hpp"
 #include "fewstep/schedule/moment_sources.hpp"
 #include "fewstep/schedule/schedules.hpp"

@@ -2,6 +2,7 @@
 
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/safetensors_writer.hpp"
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"

@@ -1,6 +1,8 @@
 #include "fewstep/plan/analytic_elementwise.hpp"
 
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/moment_sources.hpp"
+#include "fewstep/schedule/schedules.hpp"
 #include "fewstep/search/trajectory.hpp"
 #include "support/catch.hpp"
 #include "support/spectrum.hpp"

@@ -1,5 +1,6 @@
 #include "fewstep/schedule/moment_repair.hpp"
 
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/moment_sources.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"

@@ -1,5 +1,7 @@
 #include "fewstep/schedule/moment_sources.hpp"
 
+#include "fewstep/schedule/bit_hash.hpp"
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
 

@@ -1,5 +1,6 @@
 #include "fewstep/search/analytic_dpm_compatible.hpp"
 
+#include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
 #include "support/spectrum.hpp"
 

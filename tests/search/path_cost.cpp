@@ -1,5 +1,6 @@
 #include "fewstep/search/path_cost.hpp"
 
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
 #include "support/spectrum.hpp"

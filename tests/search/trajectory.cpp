@@ -1,6 +1,8 @@
 #include "fewstep/search/trajectory.hpp"
 
 #include "fewstep/schedule/continuous.hpp"
+#include "fewstep/schedule/data_error.hpp"
+#include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
 #include "support/spectrum.hpp"
 

@@ -28,7 +28,7 @@ set(headers_by_name
     adaptive.hpp editing.hpp
     noise/torch.hpp random/mt19937.hpp random/torch_normal.hpp
     plan/analytic.hpp plan/analytic_elementwise.hpp plan/noise_clip.hpp
-    schedule/data_range.hpp schedule/moment_repair.hpp schedule/moment_sources.hpp schedule/moment_table.hpp
+    schedule/data_error.hpp schedule/data_range.hpp schedule/moment_repair.hpp schedule/moment_sources.hpp schedule/moment_table.hpp
     schedule/running_mean.hpp)
 
 set(defects "")

@@ -2,6 +2,7 @@
 
 #include "fewstep/plan/analytic.hpp"
 #include "fewstep/plan/ddim.hpp"
+#include "fewstep/schedule/schedules.hpp"
 #include "fewstep/search/trajectory.hpp"
 #include "support/catch.hpp"
 #include "support/spectrum.hpp"

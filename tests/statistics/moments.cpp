@@ -3,6 +3,8 @@
 #include "fewstep/denoiser/conversion.hpp"
 #include "fewstep/plan/analytic_elementwise.hpp"
 #include "fewstep/random/philox.hpp"
+#include "fewstep/schedule/bit_hash.hpp"
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
 #include "support/spectrum.hpp"

@@ -44,4 +44,11 @@ struct spectrum {
   }
 };
 
+/// `count` numbers of that mean whose mean has that standard error.
+inline running_mean measured(double mean, double standard_error, std::uint64_t count = 100)
+{
+  const double n = static_cast<double>(count);
+  return {count, mean, standard_error * standard_error * n * (n - 1)};
+}
+
 }  // namespace fewstep::test

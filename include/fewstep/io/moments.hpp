@@ -6,6 +6,7 @@
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/io/tensor_view.hpp"
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/moment_sources.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"

@@ -7,6 +7,7 @@
 #include "fewstep/plan/ddim.hpp"
 #include "fewstep/plan/noise_clip.hpp"
 #include "fewstep/plan/plan.hpp"
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/data_range.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"

@@ -2,11 +2,11 @@
 /// A sampler is a table: one row per evaluation of the network, with every coefficient in it.
 #pragma once
 
+#include "fewstep/schedule/bit_hash.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 
 #include <algorithm>
 #include <array>
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -66,28 +66,23 @@ inline bool is_stochastic(const sampling_plan& plan)
   return plan.lift != 0 || std::any_of(plan.steps.begin(), plan.steps.end(), draws);
 }
 
-/// A number that tells plans apart: FNV-1a over the bits of every coefficient. A saved run carries it, so that
-/// it is not continued with another plan.
+/// A number that tells plans apart, by every coefficient. A saved run carries it, so that it is not continued with
+/// another plan.
 inline std::uint64_t hash(const sampling_plan& plan)
 {
-  std::uint64_t code = 0xcbf29ce484222325;
-  const auto add = [&](double value) {
-    for (std::uint64_t bits = std::bit_cast<std::uint64_t>(value), byte = 0; byte < 8; ++byte, bits >>= 8)
-      code = (code ^ (bits & 0xff)) * 0x100000001b3;
-  };
-  const auto add_level = [&](const noise_level& at) { add(at.t), add(at.alpha), add(at.sigma); };
-  add(static_cast<double>(plan.predicts));
-  add_level(plan.start);
-  add(plan.lift);
+  bit_hash sum;
+  sum.add(static_cast<double>(plan.predicts));
+  sum.add(plan.start);
+  sum.add(plan.lift);
   for (const plan_step& step : plan.steps) {
-    add_level(step.at);
-    add(step.keep);
-    for (double weight : step.model) add(weight);
-    add(step.noise);
-    add(step.last_noise);
+    sum.add(step.at);
+    sum.add(step.keep);
+    for (double weight : step.model) sum.add(weight);
+    sum.add(step.noise);
+    sum.add(step.last_noise);
   }
-  add_level(plan.end);
-  return code;
+  sum.add(plan.end);
+  return sum.code;
 }
 
 }  // namespace fewstep

@@ -3,6 +3,7 @@
 /// Stam's inequality), so what does is an error of measurement.
 #pragma once
 
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 

@@ -2,6 +2,8 @@
 /// Tables of moments that were not measured here: known ones, and those of the official Analytic-DPM code.
 #pragma once
 
+#include "fewstep/schedule/bit_hash.hpp"
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 

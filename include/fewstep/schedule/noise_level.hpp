@@ -42,6 +42,13 @@ inline double noise_to_signal(const noise_level& at)
   return at.sigma / at.alpha;
 }
 
+/// (sigma / alpha)^2, in which all formulas of Analytic-DPM take their simplest form; infinite at alpha = 0.
+inline double noise_variance(const noise_level& at)
+{
+  const double ratio = noise_to_signal(at);
+  return ratio * ratio;
+}
+
 /// A noise schedule is a function from time to noise level.
 // clang-format off
 template <class S>

@@ -90,6 +90,14 @@ private:
   std::vector<noise_level> levels_;
 };
 
+/// The levels at all times of a table, the noise rising.
+inline std::vector<noise_level> levels_of(const vp_table& table)
+{
+  std::vector<noise_level> levels;
+  for (std::size_t t = 0; t < table.steps(); ++t) levels.push_back(table(static_cast<double>(t)));
+  return levels;
+}
+
 /// The range of betas of a linear schedule.
 struct beta_range {
   std::size_t steps = 1000;

@@ -2,6 +2,7 @@
 /// The trajectory that the official Analytic-DPM code chooses ("dp_seg"), its treatment of bad moments included.
 #pragma once
 
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/search/path_cost.hpp"
 #include "fewstep/search/spacing.hpp"

@@ -3,6 +3,7 @@
 /// (Bao et al. 2022, arXiv:2201.06503, theorem 3), a sum over its steps.
 #pragma once
 
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 

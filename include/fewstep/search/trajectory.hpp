@@ -3,6 +3,7 @@
 /// (Bao et al. 2022, arXiv:2201.06503, section 4).
 #pragma once
 
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/grids.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"

@@ -6,6 +6,7 @@
 #include "fewstep/denoiser/denoiser.hpp"
 #include "fewstep/noise/philox.hpp"
 #include "fewstep/plan/plan.hpp"
+#include "fewstep/schedule/bit_hash.hpp"
 #include "fewstep/schedule/data_range.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"

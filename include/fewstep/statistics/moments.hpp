@@ -3,6 +3,7 @@
 /// 2022, arXiv:2201.06503, section 3.1).
 #pragma once
 
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 #include "fewstep/schedule/schedules.hpp"
