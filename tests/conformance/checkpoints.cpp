@@ -6,6 +6,7 @@
 #include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/io/scheduler_config.hpp"
+#include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/nn/images.hpp"
 #include "fewstep/nn/lane.hpp"
 #include "fewstep/nn/load.hpp"

@@ -4,6 +4,7 @@
 
 #include "golden.hpp"
 
+#include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/io/tensor_view.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/images.hpp"

@@ -6,6 +6,7 @@
 #include "fewstep/io/file.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/lane.hpp"

@@ -1,5 +1,9 @@
 #include "fewstep/io/json.hpp"
 
+#include "fewstep/io/json/parser.hpp"
+#include "fewstep/io/json/text.hpp"
+#include "fewstep/io/json/value.hpp"
+#include "fewstep/io/json/writer.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
 

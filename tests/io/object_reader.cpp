@@ -1,5 +1,6 @@
 #include "fewstep/io/object_reader.hpp"
 
+#include "fewstep/io/json/convert.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
 

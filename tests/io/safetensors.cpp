@@ -1,5 +1,7 @@
 #include "fewstep/io/safetensors.hpp"
 
+#include "fewstep/io/safetensors_header.hpp"
+#include "fewstep/io/tensor_numbers.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
 

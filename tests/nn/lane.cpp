@@ -1,5 +1,6 @@
 #include "fewstep/nn/lane.hpp"
 
+#include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/unet/unet.hpp"
 #include "support/allocations.hpp"
 #include "support/catch.hpp"

@@ -3,6 +3,7 @@
 #include "fewstep/io/half.hpp"
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/io/safetensors_writer.hpp"
+#include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/nn/lane.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"

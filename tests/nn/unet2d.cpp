@@ -1,5 +1,6 @@
 #include "fewstep/nn/unet2d.hpp"
 
+#include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/nn/lane.hpp"
 #include "support/catch.hpp"
 #include "support/golden_network.hpp"

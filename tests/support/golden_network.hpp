@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/nn/condition.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/images.hpp"

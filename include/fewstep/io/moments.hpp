@@ -5,6 +5,7 @@
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/io/tensor_view.hpp"
 #include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/moment_sources.hpp"

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/io/tensor_view.hpp"
 
 #include <algorithm>
