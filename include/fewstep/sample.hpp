@@ -1,6 +1,7 @@
 /// @file
 /// The loop: where plans meet tensors. `sample` pushes a plan through a denoiser; a `stepper` is the same loop pulled
-/// by the caller, row by row, for programs that save, stop, or evaluate the network on their own terms.
+/// by the caller, row by row, for programs that save, stop, or evaluate the network on their own terms. It is longer
+/// than most headers: there is one loop, and both forms are it.
 #pragma once
 
 #include "fewstep/denoiser/conversion.hpp"

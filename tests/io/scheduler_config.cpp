@@ -15,6 +15,7 @@ using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
 using fewstep::test::file_refusal;
+using fewstep::test::latent;
 using fewstep::test::scheduler_file;
 
 namespace {
@@ -201,7 +202,6 @@ TEST_CASE("runs start from as much noise as diffusers' do", "[io]")
     const scheduler_config config = scheduler_file(name, members);
     return start_deviation(config, plan_of(config, steps));
   };
-  const std::string latent = R"("beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012)";
   for (const char* name :
        {"DDIM", "DDPM", "DPMSolverMultistep", "UniPCMultistep", "LCM", "TCD", "FlowMatchEulerDiscrete"})
     REQUIRE(start(name, "", 8) == 1);

@@ -1,9 +1,9 @@
 #include "fewstep/plan/ddim.hpp"
 
-#include "fewstep/plan/check.hpp"
 #include "fewstep/schedule/grids.hpp"
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"
+#include "support/laws.hpp"
 
 #include <cmath>
 #include <limits>
@@ -15,14 +15,6 @@ using Catch::Matchers::WithinRel;
 using namespace fewstep;
 
 namespace {
-
-double worst(const sampling_plan& plan)
-{
-  double largest = 0;
-  for (const auto& [signal, variance] : law_residuals(plan))
-    largest = std::max({largest, std::abs(signal), std::abs(variance)});
-  return largest;
-}
 
 /// Mean and variance of x after the plan, for data ~ N(mean, deviation^2) and its exact posterior mean, in closed form.
 struct moments {
@@ -47,10 +39,7 @@ TEST_CASE("every first-order row carries the law of its level into the next", "[
   for (const auto& grid :
        {trailing(table, 10), leading(table, 7, 1, grid_end::first_level), linspace(table, 4), karras(table, 9),
         karras(edm_schedule{}, 12, {}), trailing(rescale_zero_terminal_snr(table), 5)})
-    for (double eta : {0.0, 0.3, 1.0}) {
-      const double scale = grid.front().sigma * grid.front().sigma;
-      REQUIRE(worst(ddim(grid, eta)) < 1e-14 * std::max(1.0, scale));
-    }
+    for (double eta : {0.0, 0.3, 1.0}) REQUIRE(test::law_error(ddim(grid, eta)) < 1e-14);
 }
 
 TEST_CASE("a row of DDIM is the one worked out by hand", "[plan]")
@@ -64,6 +53,20 @@ TEST_CASE("a row of DDIM is the one worked out by hand", "[plan]")
   REQUIRE_THAT(row.keep, WithinRel(keep, 1e-14));
   REQUIRE_THAT(row.model[0], WithinRel(0.8 - keep * 0.6, 1e-14));
   REQUIRE(row.at == from);
+}
+
+TEST_CASE("where nearly all noise is fresh, what is kept of x loses no digits", "[plan]")
+{
+  // at eta = 1 it is alpha / alpha' (sigma' / sigma)^2 exactly
+  const vp_table table = cosine_vp();
+  const noise_level from = table(999), to = table(499);
+  REQUIRE(from.alpha < 1e-4);
+  REQUIRE_THAT(ddim_row(from, to, 1).keep,
+               WithinRel(from.alpha / to.alpha * std::pow(to.sigma / from.sigma, 2), 1e-14));
+  for (double eta : {0.0, 0.5, 0.9}) {
+    const plan_step row = ddim_row(from, to, eta);
+    REQUIRE_THAT(row.keep, WithinRel(first_order(from, to, row.noise).keep, 1e-14));
+  }
 }
 
 TEST_CASE("eta = 1 is DDPM: the coefficients of the reference on Stable Diffusion's schedule", "[plan]")

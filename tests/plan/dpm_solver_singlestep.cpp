@@ -16,16 +16,12 @@ using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
+using fewstep::test::normal;
 
 namespace {
 
 const edm_schedule edm;
 const test::mixture data;
-
-double normal(std::size_t k)
-{
-  return std::sin(3 * static_cast<double>(k) + 1);
-}
 
 struct pair {
   double down, up;

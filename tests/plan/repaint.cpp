@@ -1,10 +1,10 @@
 #include "fewstep/plan/repaint.hpp"
 
-#include "fewstep/plan/check.hpp"
 #include "fewstep/plan/heun.hpp"
 #include "fewstep/schedule/grids.hpp"
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"
+#include "support/laws.hpp"
 #include "support/run.hpp"
 
 #include <algorithm>
@@ -33,14 +33,6 @@ std::vector<double> times(const sampling_plan& plan)
   std::vector<double> result;
   for (const plan_step& row : plan.steps) result.push_back(row.at.t);
   return result;
-}
-
-double largest_residual(const sampling_plan& plan)
-{
-  double largest = 0;
-  for (const auto& [signal, variance] : law_residuals(plan))
-    largest = std::max({largest, std::abs(signal), std::abs(variance)});
-  return largest;
 }
 
 }  // namespace
@@ -122,11 +114,11 @@ TEST_CASE("RePaint visits the levels in the official order", "[repaint]")
 TEST_CASE("plans that go back up carry the law of levels, jumps included", "[repaint]")
 {
   const auto grid = trailing(scaled_linear_vp(), 20);
-  REQUIRE(largest_residual(repaint(grid, {.jump_length = 4, .resamplings = 3})) < 1e-14);
-  REQUIRE(largest_residual(repaint(grid, {.jump_length = 5, .resamplings = 2}, deterministic)) < 1e-14);
+  REQUIRE(test::law_error(repaint(grid, {.jump_length = 4, .resamplings = 3}), 1) < 1e-14);
+  REQUIRE(test::law_error(repaint(grid, {.jump_length = 5, .resamplings = 2}, deterministic), 1) < 1e-14);
   const auto zero_snr = trailing(rescale_zero_terminal_snr(scaled_linear_vp()), 8);
   const std::vector<restart_interval> back_to_noise{{{zero_snr[0], zero_snr[3]}, 2}};
-  REQUIRE(largest_residual(restart(zero_snr, back_to_noise, ancestral_plan)) < 1e-14);
+  REQUIRE(test::law_error(restart(zero_snr, back_to_noise, ancestral_plan), 1) < 1e-14);
 }
 
 TEST_CASE("plans that go back up refuse what cannot be joined", "[repaint]")

@@ -1,13 +1,13 @@
 #include "fewstep/plan/tcd.hpp"
 
 #include "fewstep/denoiser/precondition.hpp"
-#include "fewstep/plan/check.hpp"
 #include "fewstep/plan/consistency.hpp"
 #include "fewstep/plan/lcm.hpp"
 #include "fewstep/plan/phased.hpp"
 #include "fewstep/sample.hpp"
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"
+#include "support/laws.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -18,14 +18,6 @@ using Catch::Matchers::WithinAbs;
 using namespace fewstep;
 
 namespace {
-
-double largest_residual(const sampling_plan& plan)
-{
-  double largest = 0;
-  for (const auto& [signal, variance] : law_residuals(plan))
-    largest = std::max({largest, std::abs(signal), std::abs(variance)});
-  return largest;
-}
 
 std::vector<noise_level> edm_grid(std::initializer_list<double> sigmas)
 {
@@ -62,7 +54,7 @@ TEST_CASE("TCD carries the law of levels for every gamma and rule of times", "[t
   for (double gamma : {0.0, 0.2, 0.3, 0.77, 1.0})
     for (std::size_t original : std::vector<std::size_t>{50, 1000})
       for (std::size_t steps : std::vector<std::size_t>{1, 4, 7, 50})
-        REQUIRE(largest_residual(tcd(table, lcm_times(1000, steps, {.original_steps = original}), gamma)) < 1e-15);
+        REQUIRE(test::law_error(tcd(table, lcm_times(1000, steps, {.original_steps = original}), gamma), 1) < 1e-15);
 }
 
 TEST_CASE("TCD without noise is phased sampling on the same edges", "[tcd]")
@@ -117,7 +109,7 @@ TEST_CASE("CTM's rows are those of the official code", "[tcd]")
   REQUIRE(plan.steps[1].noise == 0);
   REQUIRE_THAT(ctm_targets(grid, 0.6)[0], WithinAbs(s, 1e-15));
   REQUIRE(ctm_targets(grid, 0.6)[1] == 2);
-  REQUIRE(largest_residual(plan) < 1e-14);
+  REQUIRE(test::law_error(plan, 1) < 1e-14);
   // on a grid that goes to the data it is the paper's: s = sqrt(1 - gamma^2) t'
   REQUIRE_THAT(ctm_targets(edm_grid({80, 5, 0}), 0.6)[0], WithinAbs(4, 1e-15));
 }

@@ -13,6 +13,9 @@
 
 namespace fewstep::test {
 
+/// The members that Stable Diffusion's files share.
+inline const std::string latent = R"("beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012)";
+
 /// The config of a class whose file has `members` besides its name: `"beta_end": 0.012, "solver_order": 3`.
 inline scheduler_config scheduler_file(const std::string& name, const std::string& members = "")
 {

@@ -81,8 +81,8 @@ struct row_variance {
 
   explicit row_variance(const jump& step, double eta)
   {
-    const double c = eta * posterior_deviation(step.from, step.to);
-    lower = c * c, gain = first_order(step.from, step.to, c).model[0];
+    const plan_step row = ddim_row(step.from, step.to, eta);
+    lower = row.noise * row.noise, gain = row.model[0];
   }
 
   double operator()(double error) const { return lower + gain * gain * error; }

@@ -84,10 +84,11 @@ inline double forward_deviation(const noise_level& from, const noise_level& to)
   return detail::root_of_difference(from.sigma, (from.alpha / to.alpha) * to.sigma);
 }
 
-/// A first-order plan whose steps add noise of deviation `c(from, to)`. Throws std::invalid_argument if there is no
-/// step, or one that does not start from noise or does not end at less of it.
-template <std::invocable<const noise_level&, const noise_level&> C>
-sampling_plan first_order(const std::vector<jump>& steps, C c)
+namespace detail {
+
+/// The plan of `row(from, to)` for every step.
+template <class R>
+sampling_plan plan_of_rows(const std::vector<jump>& steps, R row)
 {
   if (steps.empty()) throw std::invalid_argument("a plan needs at least one step, but has none");
   sampling_plan plan{.start = steps.front().from, .end = steps.back().to};
@@ -96,9 +97,31 @@ sampling_plan first_order(const std::vector<jump>& steps, C c)
     if (!(from.sigma > 0 && to.alpha > 0 && from.sigma * to.alpha >= to.sigma * from.alpha))
       throw std::invalid_argument("a step must go from noise to less noise, but goes from (" + to_string(from) +
                                   ") to (" + to_string(to) + ")");
-    plan.steps.push_back(first_order(from, to, c(from, to)));
+    plan.steps.push_back(row(from, to));
   }
   return plan;
+}
+
+}  // namespace detail
+
+/// A first-order plan whose steps add noise of deviation `c(from, to)`. Throws std::invalid_argument if there is no
+/// step, or one that does not start from noise or does not end at less of it.
+template <std::invocable<const noise_level&, const noise_level&> C>
+sampling_plan first_order(const std::vector<jump>& steps, C c)
+{
+  return detail::plan_of_rows(
+      steps, [&](const noise_level& from, const noise_level& to) { return first_order(from, to, c(from, to)); });
+}
+
+/// The row of DDIM: `first_order` with c = eta times the posterior deviation. What is kept is then
+/// sigma_to / sigma sqrt(1 - eta^2 + eta^2 r^2) with r = alpha sigma_to / (alpha_to sigma), which loses no digits where
+/// nearly all noise is fresh.
+inline plan_step ddim_row(const noise_level& from, const noise_level& to, double eta)
+{
+  const double ratio = eta * (from.alpha / to.alpha) * (to.sigma / from.sigma);
+  const double keep = to.sigma / from.sigma * std::sqrt((1 - eta) * (1 + eta) + ratio * ratio);
+  return {
+      .at = from, .keep = keep, .model = {to.alpha - keep * from.alpha}, .noise = eta * posterior_deviation(from, to)};
 }
 
 /// eta = 0 is deterministic; eta = 1 is ancestral sampling, DDPM with the posterior variance.
@@ -106,7 +129,8 @@ sampling_plan first_order(const std::vector<jump>& steps, C c)
 inline sampling_plan ddim(const std::vector<jump>& steps, double eta = 0)
 {
   if (!(eta >= 0 && eta <= 1)) throw std::invalid_argument("eta must lie in [0, 1], but is " + std::to_string(eta));
-  return first_order(steps, [=](auto& from, auto& to) { return eta * posterior_deviation(from, to); });
+  return detail::plan_of_rows(steps,
+                              [=](const noise_level& from, const noise_level& to) { return ddim_row(from, to, eta); });
 }
 
 inline sampling_plan ddim(const std::vector<noise_level>& grid, double eta = 0)

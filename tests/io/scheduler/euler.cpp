@@ -11,14 +11,9 @@
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
+using fewstep::test::latent;
 using fewstep::test::scheduler_file;
 using fewstep::test::times;
-
-namespace {
-
-const std::string latent = R"("beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012)";
-
-}  // namespace
 
 TEST_CASE("Euler's times are even from end to end and need not be whole", "[io]")
 {
