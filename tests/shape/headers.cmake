@@ -25,7 +25,7 @@ set(banned iostream random regex format functional)
 # What fewstep.hpp leaves out, to cost little: folders, and headers of its own folders. It is for sampling.
 set(included_by_name adapt audit io nn search statistics train unet)
 set(headers_by_name
-    adaptive.hpp editing.hpp
+    adaptive.hpp editing.hpp denoiser/two_heads.hpp noise/scaled.hpp
     noise/torch.hpp random/mt19937.hpp random/torch_normal.hpp
     plan/analytic.hpp plan/analytic_elementwise.hpp plan/noise_clip.hpp
     schedule/data_error.hpp schedule/data_range.hpp schedule/moment_repair.hpp schedule/moment_sources.hpp schedule/moment_table.hpp
