@@ -148,7 +148,7 @@ void draw(const options& o)
 
   const auto network = fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net;
   const images shape = shape_of(o, network);
-  const std::size_t classes = network.conditions.classes;
+  const std::size_t classes = class_count(network.conditions);
   const std::vector<int> labels = labels_of(o, classes);
   const std::vector<int> others(labels.size(), o.negative.value_or(static_cast<int>(classes) - 1));
 

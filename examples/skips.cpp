@@ -59,9 +59,10 @@ findings look(const options& o)
   const auto plan = fewstep::ddim(fewstep::trailing(fewstep::table_of(config), o.steps));
   const auto network = fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net;
 
-  std::vector<int> labels(network.conditions.classes == 0 ? 0 : o.count);
+  const std::size_t classes = class_count(network.conditions);
+  std::vector<int> labels(classes == 0 ? 0 : o.count);
   for (std::size_t k = 0; k < labels.size(); ++k)
-    labels[k] = static_cast<int>(k % std::max<std::size_t>(network.conditions.classes - 1, 1));
+    labels[k] = static_cast<int>(k % std::max<std::size_t>(classes - 1, 1));
   fewstep::nn::workspace workspace(o.threads);
   const fewstep::nn::lane lane(network, workspace, {.class_labels = labels});
 

@@ -47,7 +47,7 @@ nn::network ddpm_cifar10()
     return nn::attention_block{.queries_keys_values = {.in = c, .out = 3 * c}, .out = {.in = c, .out = c}};
   };
   nn::network net{.last = conv(128, 3)};
-  net.conditions.linear_1 = {.in = 128, .out = 512}, net.conditions.linear_2 = {.in = 512, .out = 512};
+  net.conditions.layers = {{.in = 128, .out = 512}, {.in = 512, .out = 512}};
   std::vector<std::size_t> skips{128};
   net.connections.push_back({{nn::sampling_block{conv(3, 128)}}, {}});
   for (std::size_t level = 0; level < 4; ++level) {

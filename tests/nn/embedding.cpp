@@ -1,51 +1,83 @@
 #include "fewstep/nn/embedding.hpp"
 
+#include "fewstep/nn/conditioning.hpp"
 #include "support/catch.hpp"
 #include "support/features.hpp"
 
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
+#include <utility>
 #include <vector>
 
 using namespace fewstep;
 using Catch::Matchers::WithinAbs;
 
-TEST_CASE("the time is embedded in sines and cosines, in the order asked for", "[nn]")
-{
-  for (const double t : {0.0, 1.0, 999.0, -3.0, 12.25})
-    for (const double shift : {0.0, 1.0}) {
-      std::vector<float> cosines_first(10), sines_first(10);
-      nn::embed_time({10, true, shift}, t, cosines_first.data());
-      nn::embed_time({10, false, shift}, t, sines_first.data());
-      for (std::size_t k = 0; k < 5; ++k) {
-        const double angle = t * std::pow(10000.0, -double(k) / (5 - shift));
-        REQUIRE_THAT(double(cosines_first[k]), WithinAbs(std::cos(angle), 1e-7));
-        REQUIRE_THAT(double(cosines_first[5 + k]), WithinAbs(std::sin(angle), 1e-7));
-        REQUIRE(sines_first[k] == cosines_first[5 + k]);
-        REQUIRE(sines_first[5 + k] == cosines_first[k]);
-      }
-    }
-}
-
 namespace {
 
-/// Waves of width 4, a hidden layer and an embedding of width 6, two classes.
+using vector = std::vector<double>;
+
+/// Two layers: 4 numbers, 6 hidden ones, 6.
 struct layers {
   explicit layers(std::uint64_t seed) : next(seed) {}
 
   test::numbers next;
-  std::vector<float> weights_1 = next(24), bias_1 = next(6), weights_2 = next(36), bias_2 = next(6), table = next(12);
+  std::vector<float> weights_1 = next(24), bias_1 = next(6), weights_2 = next(36), bias_2 = next(6);
 
-  nn::embedder prepared() const
+  nn::perceptron prepared() const
   {
-    return {.time = {4},
-            .linear_1 = nn::prepare_convolution({.in = 4, .out = 6}, weights_1, bias_1),
-            .linear_2 = nn::prepare_convolution({.in = 6, .out = 6}, weights_2, bias_2),
-            .classes = 2,
-            .table = table};
+    return {nn::prepare_convolution({.in = 4, .out = 6}, weights_1, bias_1),
+            nn::prepare_convolution({.in = 6, .out = 6}, weights_2, bias_2)};
+  }
+
+  vector operator()(const vector& x) const
+  {
+    vector hidden(6), out(6);
+    for (std::size_t o = 0; o < 6; ++o) {
+      hidden[o] = double(bias_1[o]);
+      for (std::size_t c = 0; c < 4; ++c) hidden[o] += double(weights_1[o * 4 + c]) * x[c];
+      hidden[o] /= 1 + std::exp(-hidden[o]);
+    }
+    for (std::size_t o = 0; o < 6; ++o) {
+      out[o] = double(bias_2[o]);
+      for (std::size_t c = 0; c < 6; ++c) out[o] += double(weights_2[o * 6 + c]) * hidden[c];
+    }
+    return out;
   }
 };
+
+vector waves_of(double t)
+{
+  return {std::cos(t), std::cos(t / 100), std::sin(t), std::sin(t / 100)};
+}
+
+vector sum(vector a, const vector& b)
+{
+  for (std::size_t k = 0; k < a.size(); ++k) a[k] += b[k];
+  return a;
+}
+
+/// A row of 4 or 6 of a table of floats.
+vector row(const std::vector<float>& table, std::size_t k, std::size_t width)
+{
+  const auto first = table.begin() + static_cast<std::ptrdiff_t>(k * width);
+  return {first, first + static_cast<std::ptrdiff_t>(width)};
+}
+
+const vector times{7, 400};
+
+/// Embeds two images at those times and compares them with what is expected of each.
+void require_embedded(const nn::embedder& e, nn::conditioning c, const vector& first, const vector& second)
+{
+  nn::workspace work;
+  c.timesteps = times;
+  const nn::embedding found = nn::embed(e, c, 2, 0, work);
+  REQUIRE(found.time.width() == 2);
+  for (std::size_t o = 0; o < 6; ++o) {
+    REQUIRE_THAT(double(found.time.pixel(0, 0, 0)[o]), WithinAbs(first[o], 3e-6));
+    REQUIRE_THAT(double(found.time.pixel(0, 0, 1)[o]), WithinAbs(second[o], 3e-6));
+  }
+}
 
 std::vector<float> numbers_of(const nn::feature& x)
 {
@@ -54,38 +86,61 @@ std::vector<float> numbers_of(const nn::feature& x)
 
 }  // namespace
 
-TEST_CASE("the embedding is a layer of two on the waves, plus the row of the class", "[nn]")
+TEST_CASE("the embedding is two layers on the waves of the time", "[nn]")
 {
-  const layers with(31);
-  nn::workspace work;
-  const nn::embedder e = with.prepared();
-  const std::vector<double> times{7, 400};
-  const std::vector<int> labels{1, 0};
-  nn::embedding found = nn::embed(e, 2, times, 0, labels, work);
+  const layers time(31);
+  require_embedded({nn::sinusoid{4}, time.prepared()}, {}, time(waves_of(7)), time(waves_of(400)));
+}
 
-  for (std::size_t image = 0; image < 2; ++image) {
-    std::vector<float> waves(4);
-    nn::embed_time(e.time, times[image], waves.data());
-    std::vector<double> hidden(6);
-    for (std::size_t o = 0; o < 6; ++o) {
-      hidden[o] = double(with.bias_1[o]);
-      for (std::size_t c = 0; c < 4; ++c) hidden[o] += double(with.weights_1[o * 4 + c]) * double(waves[c]);
-      hidden[o] /= 1 + std::exp(-hidden[o]);
-    }
-    for (std::size_t o = 0; o < 6; ++o) {
-      double sum = double(with.bias_2[o]) + double(with.table[std::size_t(labels[image]) * 6 + o]);
-      for (std::size_t c = 0; c < 6; ++c) sum += double(with.weights_2[o * 6 + c]) * hidden[c];
-      REQUIRE_THAT(double(found.time.pixel(0, 0, image)[o]), WithinAbs(sum, 3e-6));
-    }
-  }
+TEST_CASE("a class adds its row to the embedding", "[nn]")
+{
+  layers time(32);
+  const auto table = time.next(12);
+  const nn::embedder e{nn::sinusoid{4}, time.prepared(), nn::class_table{.classes = 2, .rows = table}};
+  REQUIRE(nn::class_count(e) == 2);
+  require_embedded(e, {.class_labels = {1, 0}}, sum(time(waves_of(7)), row(table, 1, 6)),
+                   sum(time(waves_of(400)), row(table, 0, 6)));
+}
+
+TEST_CASE("a class may add its row before the layers, and no class may have a row, too", "[nn]")
+{
+  layers time(33);
+  const auto table = time.next(12);
+  const nn::embedder e{nn::sinusoid{4}, time.prepared(),
+                       nn::class_table{.classes = 2, .has_none = true, .before_layers = true, .rows = table}};
+  const auto expected = [&](double t, std::size_t k) { return time(sum(waves_of(t), row(table, k, 4))); };
+  require_embedded(e, {.class_labels = {1, 0}}, expected(7, 1), expected(400, 0));
+  require_embedded(e, {}, expected(7, 2), expected(400, 2));
+}
+
+TEST_CASE("a class that is a number is embedded as the time is, by layers of its own", "[nn]")
+{
+  const layers time(34), own(35);
+  const nn::embedder e{nn::sinusoid{4}, time.prepared(), nn::class_numbers{own.prepared()}};
+  REQUIRE(nn::class_count(e) == 0);
+  require_embedded(e, {.class_values = {5, 123.5}}, sum(time(waves_of(7)), own(waves_of(5))),
+                   sum(time(waves_of(400)), own(waves_of(123.5))));
+}
+
+TEST_CASE("a class that is a vector is added as it is", "[nn]")
+{
+  const layers time(36);
+  const nn::embedder e{nn::sinusoid{4}, time.prepared(), nn::class_vectors{}};
+  const vector one{1, 2, 3, 4, 5, 6}, two{-1, 0, 1, 0, 2, 0};
+  vector both = one;
+  both.insert(both.end(), two.begin(), two.end());
+  require_embedded(e, {.class_values = both}, sum(time(waves_of(7)), one), sum(time(waves_of(400)), two));
+  require_embedded(e, {.class_values = one}, sum(time(waves_of(7)), one), sum(time(waves_of(400)), one));
 }
 
 TEST_CASE("one class and one time hold for all images", "[nn]")
 {
   nn::workspace work;
-  const nn::embedder e = layers(32).prepared();
-  const std::vector<int> one{1}, three{1, 1, 1};
-  const std::vector<double> times{5, 5, 5};
-  const nn::embedding each = nn::embed(e, 3, times, 0, three, work), all = nn::embed(e, 3, {}, 5, one, work);
+  layers time(37);
+  const auto table = time.next(12);
+  const nn::embedder e{nn::sinusoid{4}, time.prepared(), nn::class_table{.classes = 2, .rows = table}};
+  const nn::embedding each = nn::embed(e, {.class_labels = {1, 1, 1}, .timesteps = {5, 5, 5}}, 3, 0, work);
+  const nn::embedding all = nn::embed(e, {.class_labels = {1}}, 3, 5, work);
   REQUIRE(numbers_of(each.time) == numbers_of(all.time));
+  REQUIRE(numbers_of(all.timesteps) == std::vector<float>{5, 5, 5});
 }

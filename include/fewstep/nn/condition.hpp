@@ -1,41 +1,87 @@
 /// @file
-/// What a network is asked for besides the noise level, and the checks of it.
+/// Whether a network can be asked for what it is asked for.
 #pragma once
 
+#include "fewstep/nn/conditioning.hpp"
+#include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/images.hpp"
 #include "fewstep/nn/network.hpp"
+#include "fewstep/nn/waves.hpp"
 
 #include <cmath>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
-#include <vector>
+#include <variant>
 
 namespace fewstep::nn {
 
-/// What the images of a batch are to be, besides the noise level.
-struct conditioning {
-  std::vector<int> class_labels{};  ///< one for each image, or one for all; empty if the network knows no classes
-  std::vector<double> timesteps{};  ///< one for each image, instead of the level's own t; mostly empty
-};
+namespace detail {
 
-/// Throws std::invalid_argument for class labels that are missing, not expected or out of range, and for times that are
-/// not finite.
+inline void require_labels(const class_table& table, const conditioning& c)
+{
+  const std::string range = "0 to " + std::to_string(table.classes - 1);
+  if (c.class_labels.empty() && !table.has_none)
+    throw std::invalid_argument("the network needs a class label, " + range + ", but was given none");
+  for (const int label : c.class_labels)
+    if (label < 0 || static_cast<std::size_t>(label) >= table.classes)
+      throw std::invalid_argument("a class label must be " + range + ", but is " + std::to_string(label));
+}
+
+/// How many of the condition's values an image needs.
+inline std::size_t values_per_image(const embedder& e)
+{
+  if (std::holds_alternative<class_vectors>(e.classes)) return e.width();
+  return std::holds_alternative<class_numbers>(e.classes) ? 1 : 0;
+}
+
+/// A time, or a class that is embedded as one.
+inline void require_time(const time_waves& waves, double t, const char* what)
+{
+  if (!std::isfinite(t))
+    throw std::invalid_argument(std::string(what) + " must be finite, but is " + std::to_string(t));
+  if (takes_logarithm(waves) && !(t > 0))
+    throw std::invalid_argument("the network takes the logarithm of " + std::string(what) +
+                                ", which must be positive, but is " + std::to_string(t));
+}
+
+/// Throws unless there are `each` numbers for every one of `count` images, or for one.
+inline void require_count(std::size_t numbers, std::size_t each, std::size_t count)
+{
+  if (numbers != each && numbers != each * count)
+    throw std::invalid_argument("there must be " + std::to_string(each) + " class values for each of " +
+                                std::to_string(count) + " images, or for all of them, but there are " +
+                                std::to_string(numbers));
+}
+
+}  // namespace detail
+
+/// Throws std::invalid_argument for class labels or values that are missing, not expected or out of range, and for
+/// times that the network cannot be told.
 inline void require_condition(const network& net, const conditioning& c)
 {
-  const std::size_t classes = net.conditions.classes;
-  if (classes == 0 && !c.class_labels.empty())
+  const embedder& e = net.conditions;
+  if (const auto* table = std::get_if<class_table>(&e.classes))
+    detail::require_labels(*table, c);
+  else if (!c.class_labels.empty())
     throw std::invalid_argument("the network knows no classes, but was given " + std::to_string(c.class_labels.size()) +
                                 " class labels");
-  if (classes > 0 && c.class_labels.empty())
-    throw std::invalid_argument("the network needs a class label, 0 to " + std::to_string(classes - 1) +
-                                ", but was given none");
-  for (const int label : c.class_labels)
-    if (label < 0 || static_cast<std::size_t>(label) >= classes)
-      throw std::invalid_argument("a class label must be 0 to " + std::to_string(classes - 1) + ", but is " +
-                                  std::to_string(label));
-  for (const double t : c.timesteps)
-    if (!std::isfinite(t)) throw std::invalid_argument("a time must be finite, but is " + std::to_string(t));
+  const std::size_t values = detail::values_per_image(e);
+  if (values == 0 ? !c.class_values.empty() : c.class_values.empty() || c.class_values.size() % values != 0)
+    throw std::invalid_argument("the network takes " + std::to_string(values) +
+                                " class values for an image, but was given " + std::to_string(c.class_values.size()));
+  for (const double value : c.class_values)
+    if (values == 1)
+      detail::require_time(e.time, value, "a class value");
+    else if (!std::isfinite(value))
+      throw std::invalid_argument("a class value must be finite, but is " + std::to_string(value));
+  for (const double t : c.timesteps) detail::require_time(e.time, t, "a time");
+}
+
+/// Throws std::invalid_argument unless the network can be told the time t.
+inline void require_time(const network& net, double t)
+{
+  detail::require_time(net.conditions.time, t, "a time");
 }
 
 /// Throws std::invalid_argument unless the network takes images of the shape of x and the condition is one for them.
@@ -53,6 +99,8 @@ inline void require_images(const network& net, const conditioning& c, const imag
   if (c.class_labels.size() > 1 && c.class_labels.size() != x.count)
     throw std::invalid_argument("there must be a class label for each of " + std::to_string(x.count) +
                                 " images, or one for all, but there are " + std::to_string(c.class_labels.size()));
+  if (const std::size_t each = detail::values_per_image(net.conditions); each > 0)
+    detail::require_count(c.class_values.size(), each, x.count);
   if (!c.timesteps.empty() && c.timesteps.size() != x.count)
     throw std::invalid_argument("there must be a time for each of " + std::to_string(x.count) +
                                 " images, but there are " + std::to_string(c.timesteps.size()));

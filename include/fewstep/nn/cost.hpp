@@ -4,6 +4,7 @@
 
 #include "fewstep/nn/blocks.hpp"
 #include "fewstep/nn/convolution.hpp"
+#include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/network.hpp"
 #include "fewstep/unet/cost.hpp"
 
@@ -46,6 +47,7 @@ public:
     for (const block& b : blocks) std::visit(*this, b);
   }
 
+  void add(const perceptron& p) { add(p.linear_1, 1), add(p.linear_2, 1); }
   void add(const convolution& c) { add(c, pixels()); }
   void add(const convolution& c, double positions)
   {
@@ -75,7 +77,8 @@ inline unet_cost multiply_adds(const network& net, std::size_t height, std::size
     counter.add(net.connections[i].up);
     spend(cost.connections[i]);
   }
-  counter.add(net.conditions.linear_1, 1), counter.add(net.conditions.linear_2, 1), counter.add(net.last);
+  counter.add(net.conditions.layers), counter.add(net.last);
+  if (const auto* numbers = std::get_if<class_numbers>(&net.conditions.classes)) counter.add(numbers->layers);
   spend(cost.ends);
   return cost;
 }

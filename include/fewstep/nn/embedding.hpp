@@ -2,70 +2,142 @@
 /// What the residual blocks are told about time and class: one vector per image.
 #pragma once
 
+#include "fewstep/nn/conditioning.hpp"
 #include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/packet.hpp"
+#include "fewstep/nn/waves.hpp"
 #include "fewstep/nn/workspace.hpp"
 
-#include <cmath>
 #include <cstddef>
-#include <span>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace fewstep::nn {
 
 /// The conditions of an evaluation as the layers see them.
 struct embedding {
-  feature time{};  ///< (1, width, 1, images): as the residual blocks get it, before their activation
+  feature time{};       ///< (1, width, 1, images): as the residual blocks get it, before their activation
+  feature timesteps{};  ///< (1, 1, 1, images): the times themselves
 };
 
-/// Sines and cosines of t times `width / 2` frequencies (Ho et al. 2020, arXiv:2006.11239, after Vaswani et al. 2017):
-///
-///     frequency k = 10000^(-k / (width / 2 - shift))
-struct sinusoid {
-  std::size_t width = 0;      ///< even
-  bool cosines_first = true;  ///< diffusers' `flip_sin_to_cos`
-  double shift = 0;           ///< diffusers' `freq_shift`
+/// linear_2(act(linear_1(x))).
+struct perceptron {
+  convolution linear_1{}, linear_2{};
+  activation act = activation::silu;
 };
 
-inline void embed_time(const sinusoid& s, double t, float* to)
+/// A row for the label of each class, added to the embedding or to the waves before its layers.
+struct class_table {
+  std::size_t classes = 0;
+  bool has_none = false;  ///< whether there is one more row, for images of no class in particular
+  bool before_layers = false;
+  std::vector<float> rows{};  ///< (classes, or one more, width)
+};
+
+/// The class is a number, and embedded as a time is: waves, then layers of its own.
+struct class_numbers {
+  perceptron layers{};
+};
+
+/// The class is a vector that is added as it is.
+struct class_vectors {};
+
+/// How a network is told what to show, if it is.
+using class_kind = std::variant<std::monostate, class_table, class_numbers, class_vectors>;
+
+/// layers(waves of t) + what the class adds.
+struct embedder {
+  time_waves time{};
+  perceptron layers{};
+  class_kind classes{};
+
+  std::size_t width() const { return layers.linear_2.out; }
+};
+
+/// How many classes the labels tell apart, 0 if the network takes no labels.
+inline std::size_t class_count(const embedder& e)
 {
-  const std::size_t half = s.width / 2;
-  float* const cosines = s.cosines_first ? to : to + half;
-  float* const sines = s.cosines_first ? to + half : to;
-  for (std::size_t k = 0; k < half; ++k) {
-    const double exponent = static_cast<double>(k) / (static_cast<double>(half) - s.shift);
-    const double angle = t * std::exp(-std::log(10000.0) * exponent);
-    cosines[k] = static_cast<float>(std::cos(angle));
-    sines[k] = static_cast<float>(std::sin(angle));
+  const auto* table = std::get_if<class_table>(&e.classes);
+  return table ? table->classes : 0;
+}
+
+namespace detail {
+
+inline feature run(const perceptron& p, const feature& x, workspace& work)
+{
+  const feature hidden = convolve(p.linear_1, plain(x), {}, work);
+  return convolve(p.linear_2, {{&hidden}, 1, x.width(), nullptr, p.act}, {}, work);
+}
+
+/// The waves of the number that `of(image)` is.
+template <class F>
+feature waves(const time_waves& kind, std::size_t count, F&& of, workspace& work)
+{
+  feature out = work.make(1, width_of(kind), 1, count);
+  for (std::size_t image = 0; image < count; ++image) embed_time(kind, of(image), out.pixel(0, 0, image));
+  return out;
+}
+
+/// Adds the vector of each image, `row(image)`, to those in `to`.
+template <class F>
+void add_rows(feature& to, F&& row)
+{
+  for (std::size_t image = 0; image < to.width(); ++image) {
+    const auto* numbers = row(image);
+    for (std::size_t c = 0; c < to.channels(); ++c) to.pixel(0, 0, image)[c] += static_cast<float>(numbers[c]);
   }
 }
 
-/// linear_2(act(linear_1(sinusoid of t))) + the row of the class table.
-struct embedder {
-  sinusoid time{};
-  convolution linear_1{}, linear_2{};
-  activation act = activation::silu;
-  std::size_t classes = 0;     ///< rows of the table; 0 means that there is none
-  std::vector<float> table{};  ///< (classes, width of linear_2)
-};
-
-/// The embedding of `count` images, at their own times or all at t, with their own classes, one for all, or none.
-inline embedding embed(const embedder& e, std::size_t count, std::span<const double> times, double t,
-                       std::span<const int> labels, workspace& work)
+/// Of a list with one entry for each image or one for all, that of an image.
+inline std::size_t entry(std::size_t entries, std::size_t image)
 {
-  feature waves = work.make(1, e.time.width, 1, count);
-  for (std::size_t image = 0; image < count; ++image)
-    embed_time(e.time, times.empty() ? t : times[image], waves.pixel(0, 0, image));
-  const feature hidden = convolve(e.linear_1, plain(waves), {}, work);
-  feature out = convolve(e.linear_2, {{&hidden}, 1, count, nullptr, e.act}, {}, work);
-  for (std::size_t image = 0; image < count && !labels.empty(); ++image) {
-    const auto label = static_cast<std::size_t>(labels[labels.size() == 1 ? 0 : image]);
-    const float* row = e.table.data() + label * e.linear_2.out;
-    for (std::size_t c = 0; c < e.linear_2.out; ++c) out.pixel(0, 0, image)[c] += row[c];
+  return entries == 1 ? 0 : image;
+}
+
+inline void add_class(const class_table& table, const conditioning& c, feature& to)
+{
+  if (c.class_labels.empty() && !table.has_none) return;
+  add_rows(to, [&](std::size_t image) {
+    const std::size_t label = c.class_labels.empty()
+                                  ? table.classes
+                                  : static_cast<std::size_t>(c.class_labels[entry(c.class_labels.size(), image)]);
+    return table.rows.data() + label * to.channels();
+  });
+}
+
+inline void add_class(const embedder& e, const conditioning& c, feature& to, workspace& work)
+{
+  const std::size_t width = to.channels(), count = to.width();
+  if (const auto* table = std::get_if<class_table>(&e.classes); table && !table->before_layers) {
+    add_class(*table, c, to);
+  } else if (const auto* numbers = std::get_if<class_numbers>(&e.classes)) {
+    const auto value = [&](std::size_t image) { return c.class_values[entry(c.class_values.size(), image)]; };
+    const feature own = run(numbers->layers, waves(e.time, count, value, work), work);
+    add_rows(to, [&](std::size_t image) { return own.pixel(0, 0, image); });
+  } else if (std::holds_alternative<class_vectors>(e.classes)) {
+    const std::size_t entries = c.class_values.size() / width;
+    add_rows(to, [&](std::size_t image) { return c.class_values.data() + entry(entries, image) * width; });
   }
-  return {std::move(out)};
+}
+
+}  // namespace detail
+
+/// The embedding of `count` images, at their own times or all at t. The condition must be one for the network
+/// (`require_condition`).
+inline embedding embed(const embedder& e, const conditioning& c, std::size_t count, double t, workspace& work)
+{
+  embedding out{.timesteps = work.make(1, 1, 1, count)};
+  const auto time = [&](std::size_t image) { return c.timesteps.empty() ? t : c.timesteps[image]; };
+  for (std::size_t image = 0; image < count; ++image) out.timesteps.data()[image] = static_cast<float>(time(image));
+
+  feature waves = detail::waves(e.time, count, time, work);
+  if (const auto* table = std::get_if<class_table>(&e.classes); table && table->before_layers)
+    detail::add_class(*table, c, waves);
+  out.time = detail::run(e.layers, waves, work);
+  detail::add_class(e, c, out.time, work);
+  return out;
 }
 
 }  // namespace fewstep::nn

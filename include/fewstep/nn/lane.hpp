@@ -11,6 +11,7 @@
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/normalisation.hpp"
 #include "fewstep/nn/workspace.hpp"
+#include "fewstep/schedule/bit_hash.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 #include "fewstep/unet/identity.hpp"
 #include "fewstep/unet/unet.hpp"
@@ -49,6 +50,13 @@ inline void channels_first(const feature& h, images& out)
     }
 }
 
+/// Divides each image by its own number.
+inline void divide(images& x, const feature& by)
+{
+  const std::size_t size = x.size() / x.count;
+  for (std::size_t k = 0; k < x.size(); ++k) x.values[k] /= by.data()[k / size];
+}
+
 }  // namespace detail
 
 /// Models `fewstep::unet`, so `fewstep::evaluate(lane, x, at, join, cache)` is the network, and is a denoiser itself.
@@ -59,8 +67,8 @@ public:
   using feature = nn::feature;
   using embedding = nn::embedding;
 
-  /// Throws std::invalid_argument for class labels that are missing, not expected or out of range, and for times that
-  /// are not finite.
+  /// Throws std::invalid_argument for class labels or values that are missing, not expected or out of range, and for
+  /// times that the network cannot be told.
   lane(const network& net, workspace& work, conditioning condition = {}) :
       net_(&net),
       work_(&work),
@@ -71,11 +79,13 @@ public:
 
   std::size_t connections() const { return net_->connections.size(); }
 
-  /// Throws std::invalid_argument, before any work, if the shape of x does not fit the network or the condition.
+  /// Throws std::invalid_argument, before any work, if the shape of x does not fit the network or the condition, or if
+  /// the network cannot be told the time.
   embedding embed(const images& x, const evaluation& at) const
   {
     require_images(*net_, condition_, x);
-    return nn::embed(net_->conditions, x.count, condition_.timesteps, at.t, condition_.class_labels, *work_);
+    if (condition_.timesteps.empty()) require_time(*net_, at.t);
+    return nn::embed(net_->conditions, condition_, x.count, at.t, *work_);
   }
 
   feature enter(const images& x, const embedding&) const
@@ -103,19 +113,21 @@ public:
   }
 
   /// The same into images that exist.
-  void leave(const feature& h, const embedding&, images& out) const
+  void leave(const feature& h, const embedding& e, images& out) const
   {
     const feature scales = normalise(net_->last_norm, {&h}, *work_);
     const input activated{{&h}, h.height(), h.width(), &scales, net_->last_act};
     detail::channels_first(convolve(net_->last, activated, {}, *work_), out);
+    if (net_->divides_by_time) detail::divide(out, e.timesteps);
   }
 
   /// The network, and a number for the classes.
   network_identity identity() const
   {
-    std::size_t code = condition_.class_labels.size();
-    for (const int label : condition_.class_labels) code = code * 1000003 + static_cast<std::size_t>(label);
-    return {net_, code};
+    bit_hash code;
+    for (const int label : condition_.class_labels) code.add(label);
+    for (const double value : condition_.class_values) code.add(value);
+    return {net_, static_cast<std::size_t>(code.code)};
   }
 
   /// Writes the network's prediction at x into `out`: `evaluate` with the same hooks, without an allocation.

@@ -33,6 +33,7 @@ struct network {
   group_norm last_norm{};
   activation last_act = activation::silu;
   convolution last{};
+  bool divides_by_time = false;  ///< its output is divided by each image's time, as a score is
 };
 
 /// Runs blocks one after another; the first one reads x, which may have two parts.

@@ -5,8 +5,10 @@
 #include "fewstep/nn/blocks.hpp"
 #include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/convolution.hpp"
+#include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/normalisation.hpp"
+#include "fewstep/nn/waves.hpp"
 #include "fewstep/nn/weights.hpp"
 
 #include <cstddef>
@@ -43,6 +45,12 @@ inline convolution load_linears(weights& from, const std::vector<std::string>& n
     bias.insert(bias.end(), numbers.begin(), numbers.end());
   }
   return prepare_convolution({.in = in, .out = out * names.size()}, matrix, bias);
+}
+
+/// diffusers' TimestepEmbedding.
+inline perceptron load_perceptron(weights& from, const std::string& name, std::size_t in, std::size_t out)
+{
+  return {load_linear(from, name + ".linear_1", in, out), load_linear(from, name + ".linear_2", out, out)};
 }
 
 inline group_norm load_norm(weights& from, const std::string& name, std::size_t channels, std::size_t groups,
@@ -84,11 +92,10 @@ private:
   embedder conditions()
   {
     const std::size_t waves = design_.channels.front(), width = embedding_width();
-    embedder e{.time = {waves, design_.cosines_first, design_.frequency_shift}};
-    e.linear_1 = load_linear(from_, "time_embedding.linear_1", waves, width);
-    e.linear_2 = load_linear(from_, "time_embedding.linear_2", width, width);
-    e.classes = design_.classes.value_or(0);
-    if (design_.classes) e.table = from_.take("class_embedding.weight", {e.classes, width});
+    embedder e{.time = sinusoid{waves, design_.cosines_first, design_.frequency_shift}};
+    e.layers = load_perceptron(from_, "time_embedding", waves, width);
+    if (const auto classes = design_.classes)
+      e.classes = class_table{.classes = *classes, .rows = from_.take("class_embedding.weight", {*classes, width})};
     return e;
   }
 
