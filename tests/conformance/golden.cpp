@@ -182,8 +182,12 @@ double sampler_case::tolerance(double size) const
   const double scale = std::max(1.0, size);
   if (!is_double()) return float32 * scale;
   const json& measured = member(document_, "measured");
-  const json& sensitivity = measured.is_object() ? member(measured, "double_rounding_sensitivity") : measured;
-  return 1e-12 * scale + (sensitivity.is_number() ? 20 * sensitivity.get<double>() : 0);
+  const auto sensitivity = [&](std::string_view key) {
+    const json& value = measured.is_object() ? member(measured, key) : measured;
+    return value.is_number() ? value.get<double>() : 0;
+  };
+  return 1e-12 * scale + 20 * sensitivity("double_rounding_sensitivity") +
+         20 * size * sensitivity("double_rounding_sensitivity_relative");
 }
 
 double sampler_case::tolerance(const states& of) const

@@ -79,8 +79,8 @@ public:
   states noises() const;
 
   /// What numbers of size up to `largest` may differ by: 1e-12 times it (at least 1) and 20 times the rounding
-  /// sensitivity that was measured; 4 times the largest distance that float32 was seen to cause, where the case holds
-  /// no double run.
+  /// sensitivity that was measured, for losses in proportion to them; 4 times the largest distance that float32 was
+  /// seen to cause, where the case holds no double run.
   double tolerance(double largest) const;
   double tolerance(const states& of) const;
   double tolerance(const numbers& of) const;

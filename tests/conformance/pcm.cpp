@@ -49,7 +49,7 @@ outcome check_flow(const sampler_case& golden, bool stochastic)
 outcome check_pcm(const sampler_case& golden)
 {
   const json& config = golden.config();
-  if (config.contains("loss_type")) throw unsupported("a step of training");
+  if (config.contains("loss_type")) return check_distillation(golden);
   if (!config.contains("scheduler")) return check_solver(golden);
   const std::string scheduler = text(config, "scheduler");
   if (scheduler == "PCMFMDeterministicScheduler") return check_flow(golden, false);

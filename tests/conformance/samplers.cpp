@@ -20,7 +20,8 @@ constexpr std::array families{family{"diffusers", check_diffusers},
                               family{"consistency_models", check_consistency_models},
                               family{"pcm", check_pcm},
                               family{"lcm", check_lcm},
-                              family{"analytic_dpm", check_analytic_dpm}};
+                              family{"analytic_dpm", check_analytic_dpm},
+                              family{"training", check_training}};
 
 }  // namespace
 

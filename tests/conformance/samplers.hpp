@@ -1,5 +1,5 @@
 /// @file
-/// Runs of samplers and tables, by the repository whose code made them.
+/// Runs of samplers, tables and losses, by the repository whose code made them.
 #pragma once
 
 #include "golden.hpp"
@@ -22,6 +22,12 @@ outcome check_analytic_dpm(const sampler_case& golden);
 /// A table of one step of a solver from each training time, and to the edge of its phase (PCM's and LCM's training
 /// code).
 outcome check_solver(const sampler_case& golden);
+
+/// Objectives of the code of consistency models, and its schedules.
+outcome check_training(const sampler_case& golden);
+
+/// One step of the distillation scripts of LCM and of PCM, from the noise to the loss.
+outcome check_distillation(const sampler_case& golden);
 
 /// The case as the family that it names. Throws unsupported for families that are not known.
 outcome check_sampler(const sampler_case& golden);

@@ -9,6 +9,7 @@
 #include <cmath>
 #include <cstddef>
 #include <memory>
+#include <span>
 
 namespace conformance {
 
@@ -46,6 +47,33 @@ public:
 private:
   std::size_t samples_;
   std::shared_ptr<numbers> asked_ = std::make_shared<numbers>();
+};
+
+/// The same network times `gain` over a batch whose samples stand at times of their own, as training code calls it.
+class toy_batch {
+public:
+  explicit toy_batch(double gain) : gain_(gain) {}
+
+  numbers operator()(const numbers& x, std::span<const fewstep::noise_level> at) const
+  {
+    const std::size_t size = x.size() / at.size();
+    numbers out, times;
+    for (std::size_t k = 0; k < at.size(); ++k) {
+      const auto first = x.begin() + static_cast<std::ptrdiff_t>(k * size);
+      for (const double value : toy({first, first + static_cast<std::ptrdiff_t>(size)}, at[k].t, 1))
+        out.push_back(gain_ * value);
+      times.push_back(at[k].t);
+    }
+    asked_->push_back(times);
+    return out;
+  }
+
+  /// The times of each call.
+  const states& asked() const { return *asked_; }
+
+private:
+  double gain_;
+  std::shared_ptr<states> asked_ = std::make_shared<states>();
 };
 
 }  // namespace conformance

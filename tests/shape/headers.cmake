@@ -11,7 +11,7 @@ set(may_include_schedule schedule)
 set(may_include_plan plan schedule)
 set(may_include_search search schedule)
 set(may_include_unet unet tensor schedule)
-set(may_include_adapt tensor)
+set(may_include_adapt adapt tensor)
 set(may_include_denoiser denoiser tensor schedule plan/plan.hpp)
 set(may_include_noise noise tensor random schedule)
 set(may_include_top top denoiser noise tensor random schedule plan/plan.hpp)
@@ -19,7 +19,7 @@ set(may_include_io io tensor schedule plan denoiser sample.hpp)
 set(may_include_nn nn unet adapt/eigen.hpp io tensor schedule)
 set(may_include_audit audit top denoiser noise tensor random schedule plan)
 set(may_include_statistics statistics denoiser noise tensor random schedule plan/plan.hpp)
-set(may_include_train train top denoiser noise tensor random schedule plan/plan.hpp)
+set(may_include_train train denoiser tensor schedule plan)
 
 set(banned iostream random regex format functional)
 # What fewstep.hpp leaves out, to cost little: folders, and headers of its own folders. It is for sampling.
@@ -29,7 +29,8 @@ set(headers_by_name
     noise/torch.hpp random/mt19937.hpp random/torch_normal.hpp
     plan/analytic.hpp plan/analytic_elementwise.hpp plan/noise_clip.hpp
     schedule/data_error.hpp schedule/data_range.hpp schedule/moment_repair.hpp schedule/moment_sources.hpp schedule/moment_table.hpp
-    schedule/running_mean.hpp)
+    schedule/running_mean.hpp
+    tensor/differentiable.hpp)
 
 set(defects "")
 
