@@ -1,7 +1,6 @@
 #include "fewstep/io/moments.hpp"
 
 #include "fewstep/io/json.hpp"
-#include "fewstep/io/safetensors_writer.hpp"
 #include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
@@ -43,7 +42,7 @@ std::string text_of(const moment_table& moments)
 
 moment_table read_text(const std::string& text)
 {
-  return read_moments({json::parse(text), "file"});
+  return read_stored_moments({json::parse(text), "file"}).moments;
 }
 
 std::string replaced(std::string text, const std::string& old, const std::string& with)
@@ -63,6 +62,21 @@ TEST_CASE("moments come back from a file with the same bits", "[io]")
   moment_table plain = test::spectrum{}.moments(levels_of(linear_vp({.steps = 20})));
   write_moments(folder / "moments.json", plain);
   REQUIRE(read_moments(folder / "moments.json") == plain);
+}
+
+TEST_CASE("the notes of a measurement come back with it, and may be missing", "[io]")
+{
+  const auto folder = test::empty_folder("moments_notes");
+  const moment_notes notes{{"seed", "7"}, {"data", "\"digits\" \\ faces"}};
+  write_moments(folder / "moments.json", example(), notes);
+  const stored_moments stored = read_stored_moments(folder / "moments.json");
+  REQUIRE(stored.moments == example());
+  REQUIRE(stored.notes == notes);
+
+  const std::string bare = replaced(text_of(example()), "\"notes\":{},", "");
+  REQUIRE(read_text(bare) == example());
+  REQUIRE_THROWS_WITH(read_text(replaced(text_of(example()), "\"notes\":{}", "\"notes\":{\"seed\":7}")),
+                      ContainsSubstring("\"notes\".\"seed\" must be a string"));
 }
 
 TEST_CASE("the file tells other readers error and effective variance", "[io]")
@@ -92,35 +106,4 @@ TEST_CASE("a file that is none of moments is refused with the place", "[io]")
   refused(replaced(good, "\"clipped\":[1000,0.25", "\"clipped\":[1000,-0.25"), "t = 1.0");
   refused(replaced(good, "\"residual\":[0.3,", "\"residual\":["), "\"parts\".\"residual\" must be as long");
   refused(replaced(good, "\"levels\":[{", "\"levels\":[{\"x\":1,"), "\"levels\"[0].\"x\"");
-}
-
-TEST_CASE("the official table is read from JSON and from safetensors", "[io]")
-{
-  const auto folder = test::empty_folder("ms_eps");
-  const auto levels = levels_of(linear_vp({.steps = 3}));
-  const std::vector<double> numbers{0, .125, .25, 1.5};
-  const moment_table wanted = moments_of_ms_eps(levels, numbers);
-  REQUIRE(read_ms_eps(test::put(folder / "array.json", "[0, 0.125, 0.25, 1.5]"), levels) == wanted);
-  REQUIRE(read_ms_eps(test::put(folder / "object.json", "{\"ms_eps\": [0, 0.125, 0.25, 1.5], \"N\": 3}"), levels) ==
-          wanted);
-
-  const std::array<float, 4> floats{0, .125, .25, 1.5};
-  const std::vector<tensor_view> tensors{{"ms_eps", dtype::f32, {4}, std::as_bytes(std::span(floats))}};
-  write_safetensors(folder / "table.safetensors", tensors);
-  REQUIRE(read_ms_eps(folder / "table.safetensors", levels) == wanted);
-}
-
-TEST_CASE("an official table that does not fit is refused with its path", "[io]")
-{
-  const auto folder = test::empty_folder("bad_ms_eps");
-  const auto levels = levels_of(linear_vp({.steps = 3}));
-  const auto refused = [&](const std::string& content, const std::string& part) {
-    const auto path = test::put(folder / "bad.json", content);
-    REQUIRE_THROWS_WITH(read_ms_eps(path, levels), ContainsSubstring("bad.json") && ContainsSubstring(part));
-  };
-  refused("[0, 0.1, 0.2]", "must hold 4 numbers");
-  refused("[0, 0.1, 0.2, -0.3]", "t = 2.0");
-  refused("[0, 0.1, null, 0.3]", "[2]");
-  refused("{\"other\": 1}", "array");
-  REQUIRE_THROWS_AS(read_ms_eps(folder / "none.safetensors", levels), std::runtime_error);
 }

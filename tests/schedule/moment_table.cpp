@@ -53,6 +53,21 @@ TEST_CASE("the hash tells schedules apart", "[schedule]")
   REQUIRE(levels[7] == linear_vp()(7));
 }
 
+TEST_CASE("some levels of a schedule are of it, whatever their last bits, and those of another are not", "[schedule]")
+{
+  const auto levels = levels_of(linear_vp());
+  moment_table moments;
+  for (const std::size_t t : {0u, 400u, 999u}) {
+    noise_level at = levels[t];
+    at.alpha *= 1 + 4e-16, at.sigma *= 1 - 4e-16;
+    add(moments, {.at = at, .residual = {.count = 1, .mean = .1}});
+  }
+  require_levels(moments, levels);
+  REQUIRE_THROWS_WITH(require_levels(moments, levels_of(cosine_vp())), ContainsSubstring("no level (t = 0"));
+  REQUIRE_THROWS_WITH(require_levels(moments, levels_of(linear_vp({.first_beta = 1.0001e-4}))),
+                      ContainsSubstring("another schedule"));
+}
+
 TEST_CASE("tables that cannot be are refused", "[schedule]")
 {
   const auto levels = levels_of(linear_vp({.steps = 3}));

@@ -25,12 +25,12 @@ TEST_CASE("the order of measuring visits every tensor once, and the whole set fr
 {
   for (std::size_t size : std::vector<std::size_t>{1, 2, 7, 64, 1000}) {
     std::set<std::size_t> seen;
-    for (std::size_t k = 0; k < size; ++k) seen.insert(detail::spread(k, size));
+    for (std::size_t k = 0; k < size; ++k) seen.insert(spread(k, size));
     REQUIRE(seen.size() == size);
     REQUIRE(*seen.rbegin() == size - 1);
   }
   std::set<std::size_t> quarters;
-  for (std::size_t k = 0; k < 8; ++k) quarters.insert(detail::spread(k, 1000) / 250);
+  for (std::size_t k = 0; k < 8; ++k) quarters.insert(spread(k, 1000) / 250);
   REQUIRE(quarters.size() == 4);
 }
 

@@ -246,14 +246,31 @@ TEST_CASE("few samples are spread over all of the data", "[moments]")
     std::vector<bool> visited(size);
     std::vector<std::size_t> first;
     for (std::size_t k = 0; k < size; ++k) {
-      visited[detail::spread(k, size)] = true;
-      if (k < 32) first.push_back(detail::spread(k, size));
+      visited[spread(k, size)] = true;
+      if (k < 32) first.push_back(spread(k, size));
     }
     REQUIRE(std::all_of(visited.begin(), visited.end(), [](bool was) { return was; }));
     if (size < 1000) continue;
     std::sort(first.begin(), first.end());  // no gap is more than thrice the even one
     for (std::size_t k = 1; k < first.size(); ++k) REQUIRE(first[k] - first[k - 1] <= 3 * size / 32 + 1);
   }
+}
+
+TEST_CASE("a few levels of many are spread over all of them, and are the same as among all", "[moments]")
+{
+  const auto data = draw_data(4);
+  const auto all = levels_of(linear_vp({.steps = 41}));
+  const moment_table whole = estimate_moments(posterior_mean(), data, all);
+  const moment_table few = estimate_moments(posterior_mean(), data, all, {.levels = 7});
+  REQUIRE(few.levels.size() == 7);
+  REQUIRE(few.schedule == whole.schedule);
+  for (const moment_level& level : few.levels)
+    REQUIRE(std::find(whole.levels.begin(), whole.levels.end(), level) != whole.levels.end());
+  for (std::size_t k = 0; k < 4; ++k)  // in each quarter
+    REQUIRE(std::any_of(few.levels.begin(), few.levels.end(),
+                        [&](const moment_level& level) { return static_cast<std::size_t>(level.at.t) / 10 == k; }));
+  REQUIRE(estimate_moments(
+              posterior_mean(), data, all, {}, [](const moment_table&) {}, few) == whole);
 }
 
 TEST_CASE("a whole table is measured at all its times", "[moments]")
@@ -290,6 +307,7 @@ TEST_CASE("what cannot be measured is refused before the network is asked", "[mo
   refused(data, levels, {.parts = 7}, "do not divide");
   refused(data, levels, {.samples_in_each = 7}, "do not divide");
   refused(data, levels, {.samples_in_each = 0}, "at least one sample");
+  refused(data, levels, {.levels = 5}, "there are 4 levels, but 5");
   refused(data, levels, {.wanted_error = -1}, "wanted error");
   refused(data, levels, {.range = data_range{1, 0}}, "low < high");
   auto broken = data;

@@ -1,14 +1,10 @@
 /// @file
-/// Tables of moments in files: our own, and the official Analytic-DPM code's "ms_eps".
+/// Tables of moments in files, with notes on how they were measured.
 #pragma once
 
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
-#include "fewstep/io/safetensors.hpp"
-#include "fewstep/io/tensor_numbers.hpp"
-#include "fewstep/io/tensor_view.hpp"
 #include "fewstep/schedule/data_error.hpp"
-#include "fewstep/schedule/moment_sources.hpp"
 #include "fewstep/schedule/moment_table.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 #include "fewstep/schedule/running_mean.hpp"
@@ -111,72 +107,77 @@ inline moment_level read_level_entry(json::object_reader& from)
   return level;
 }
 
+inline std::vector<std::pair<std::string, std::string>> read_notes(json::object_reader& from)
+{
+  std::vector<std::pair<std::string, std::string>> notes;
+  if (!from.has("notes")) return notes;
+  json::object_reader members = from.child("notes");
+  for (const std::string& name : members.unused()) notes.emplace_back(name, members.get<std::string>(name));
+  return notes;
+}
+
 }  // namespace detail
+
+/// What a program notes on its measurement, such as the options that must not change when it goes on: names and values.
+using moment_notes = std::vector<std::pair<std::string, std::string>>;
+
+/// Moments as they were stored, with the notes of the program that measured them.
+struct stored_moments {
+  moment_table moments{};
+  moment_notes notes{};
+};
 
 /// The moments as JSON. Every number comes back with the same bits, so that a measurement can be interrupted after any
 /// level. `error` and `effective_variance`, which follow from the rest, are there for readers that want only these.
-inline json::value to_json(const moment_table& moments)
+inline json::value to_json(const moment_table& moments, const moment_notes& notes = {})
 {
   json::array levels;
   for (const moment_level& level : moments.levels) levels.emplace_back(detail::level_entry(level));
-  return json::object{{"format", "fewstep moments"},
-                      {"version", 1},
-                      {"schedule", moments.schedule},
-                      {"dimensions", moments.dimensions},
-                      {"data_variance", moments.data_variance},
+  json::object members;
+  for (const auto& [name, value] : notes) members.emplace_back(name, value);
+  return json::object{{"format", "fewstep moments"},      {"version", 1},
+                      {"notes", std::move(members)},      {"schedule", moments.schedule},
+                      {"dimensions", moments.dimensions}, {"data_variance", moments.data_variance},
                       {"levels", std::move(levels)}};
 }
 
 /// Reads what `to_json` wrote. Throws std::runtime_error, naming the member, if it is none or a number is impossible
 /// (see `require_moments`).
-inline moment_table read_moments(json::object_reader from)
+inline stored_moments read_stored_moments(json::object_reader from)
 {
   from.one_of<int>("format", {{"fewstep moments", 0}});
   from.require(from.get<int>("version") == 1, "version", "1");
-  moment_table moments{.schedule = from.get<std::uint64_t>("schedule"),
-                       .dimensions = from.get<std::size_t>("dimensions"),
-                       .data_variance = from.get<double>("data_variance")};
-  for (json::object_reader& level : from.children("levels")) moments.levels.push_back(detail::read_level_entry(level));
+  stored_moments stored{.moments = {.schedule = from.get<std::uint64_t>("schedule"),
+                                    .dimensions = from.get<std::size_t>("dimensions"),
+                                    .data_variance = from.get<double>("data_variance")},
+                        .notes = detail::read_notes(from)};
+  for (json::object_reader& level : from.children("levels"))
+    stored.moments.levels.push_back(detail::read_level_entry(level));
   detail::refuse_unknown(from);
   try {
-    require_moments(moments);
+    require_moments(stored.moments);
   } catch (const std::invalid_argument& error) {
     throw std::runtime_error(from.place("levels") + ": " + error.what());
   }
-  return moments;
+  return stored;
 }
 
 /// Files of up to 1 GiB: moments of each number of an image take a few hundred bytes a number and level.
+inline stored_moments read_stored_moments(const std::filesystem::path& path)
+{
+  return read_stored_moments(json::read_object(path, {.bytes = std::size_t{1} << 30}));
+}
+
+/// The moments of a file alone.
 inline moment_table read_moments(const std::filesystem::path& path)
 {
-  return read_moments(json::read_object(path, {.bytes = std::size_t{1} << 30}));
+  return read_stored_moments(path).moments;
 }
 
-inline void write_moments(const std::filesystem::path& path, const moment_table& moments)
+inline void write_moments(const std::filesystem::path& path, const moment_table& moments,
+                          const moment_notes& notes = {})
 {
-  json::write_file(path, to_json(moments));
-}
-
-/// The numbers "ms_eps" of the official code: a JSON array, a JSON object with that member, or a safetensors file with
-/// that tensor. Throws std::runtime_error, with the path first, if the file holds none.
-inline std::vector<double> read_ms_eps(const std::filesystem::path& path)
-{
-  if (path.extension() == ".safetensors") return to_double(safetensors_file::open(path).at("ms_eps"));
-  const json::value document = json::read_file(path);
-  const json::value* member = document.find("ms_eps");
-  return json::to<std::vector<double>>(member ? *member : document, path.string() + ": \"ms_eps\"");
-}
-
-/// The official table over our levels: its number n belongs to time n - 1 (see `moments_of_ms_eps`). Throws
-/// std::runtime_error if the file holds none, or not one for these levels.
-inline moment_table read_ms_eps(const std::filesystem::path& path, const std::vector<noise_level>& levels)
-{
-  const std::vector<double> numbers = read_ms_eps(path);
-  try {
-    return moments_of_ms_eps(levels, numbers);
-  } catch (const std::invalid_argument& error) {
-    throw std::runtime_error(path.string() + ": " + error.what());
-  }
+  json::write_file(path, to_json(moments, notes), {.indent = 0});
 }
 
 }  // namespace fewstep

@@ -101,12 +101,26 @@ inline void require_moments(const moment_table& moments)
   }
 }
 
-/// Throws std::invalid_argument if the moments are those of another schedule. Plans need not ask: they interpolate.
+/// Throws std::invalid_argument if the moments are those of another schedule, to the last bit: who goes on with a
+/// measurement asks. Plans need not: they interpolate.
 inline void require_schedule(const moment_table& moments, const std::vector<noise_level>& levels)
 {
   if (moments.schedule != hash(levels))
     throw std::invalid_argument("the moments belong to another schedule: its hash is " +
                                 std::to_string(moments.schedule) + ", but must be " + std::to_string(hash(levels)));
+}
+
+/// Throws std::invalid_argument unless every level of the moments is one of `levels`, all of a schedule or some. Bits
+/// may differ, since builds of a program round differently, but not the ninth digit.
+inline void require_levels(const moment_table& moments, const std::vector<noise_level>& levels)
+{
+  const auto near = [](double a, double b) { return std::abs(a - b) <= 1e-9 * std::abs(b); };
+  for (const moment_level& level : moments.levels)
+    if (std::none_of(levels.begin(), levels.end(), [&](const noise_level& at) {
+          return near(level.at.alpha, at.alpha) && near(level.at.sigma, at.sigma);
+        }))
+      throw std::invalid_argument("the moments belong to another schedule: it has no level (" + to_string(level.at) +
+                                  ")");
 }
 
 }  // namespace fewstep

@@ -41,6 +41,15 @@ using tensor_of = std::remove_cvref_t<decltype(std::declval<const R&>()[0])>;
 template <class D, class R>
 concept denoiser_of = single_denoiser<D, tensor_of<R>>;
 
+/// Which of `size` tensors, or levels, is measured k-th. Steps by the golden ratio go all over them evenly, however
+/// soon they end and however they are sorted.
+inline std::size_t spread(std::size_t k, std::size_t size)
+{
+  auto step = static_cast<std::size_t>(0.6180339887498949 * static_cast<double>(size)) | 1;
+  while (std::gcd(step, size) != 1) step += 2;
+  return static_cast<std::size_t>(static_cast<std::uint64_t>(k) * step % size);
+}
+
 namespace detail {
 
 /// How many tensors hold `samples` samples, 0 for all, with `each` in a tensor. Throws std::invalid_argument unless
@@ -58,15 +67,6 @@ std::size_t tensors_wanted(const R& data, std::size_t samples, std::size_t each)
     throw std::invalid_argument("a mean over data needs at least two samples to know its own error, but there are " +
                                 std::to_string(wanted * each));
   return wanted;
-}
-
-/// The tensor that is measured k-th. Steps by the golden ratio go all over the data evenly, however soon they end and
-/// however the data is sorted.
-inline std::size_t spread(std::size_t k, std::size_t size)
-{
-  auto step = static_cast<std::size_t>(0.6180339887498949 * static_cast<double>(size)) | 1;
-  while (std::gcd(step, size) != 1) step += 2;
-  return static_cast<std::size_t>(static_cast<std::uint64_t>(k) * step % size);
 }
 
 template <data_set R>

@@ -195,7 +195,7 @@ likelihood_bound negative_log_likelihood(const sampling_plan& plan, D&& denoise,
   const double bits = 1 / (dimensions * std::numbers::ln2);
   likelihood_bound bound{.terms = std::vector<running_mean>(plan.steps.size() + 1)};
   for (std::size_t k = 0; k < count; ++k) {
-    const std::size_t number = detail::spread(k, data.size());
+    const std::size_t number = spread(k, data.size());
     const auto terms =
         likelihood_terms(plan, denoise, data[number], philox_noise{options.seed, number * each, each}, options);
     for (std::size_t sample = 0; sample < each; ++sample) {

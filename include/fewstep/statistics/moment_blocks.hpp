@@ -30,6 +30,7 @@ namespace fewstep {
 struct moment_options {
   prediction predicts = prediction::data;  ///< what the denoiser predicts
   std::size_t samples = 0;                 ///< of the data, at each level; 0 is all
+  std::size_t levels = 0;                  ///< only the first so many in the order of `spread`; 0 is all
   double wanted_error = 0;                 ///< a level is done once C is known to this, relatively; 0 is never
   std::optional<data_range> range{};       ///< measures the error of predictions held in it, too
   std::size_t parts = 0;                   ///< so many equal parts of a sample are measured one by one, too: the number
@@ -173,8 +174,8 @@ std::size_t moment_blocks(const R& data, const moment_options& options = {})
 }
 
 /// The moments of one block of samples at levels[place]: the smallest piece of work, for programs that spread it over
-/// machines. It depends on nothing else; added to `no_moments` block by block, the blocks of a level in order, all of
-/// them make the table of `estimate_moments`, bit by bit.
+/// machines. Added to `no_moments`, the blocks of a level in order, they make the table of `estimate_moments`, to the
+/// bit.
 template <data_set R, denoiser_of<R> D>
 moment_level measure_block(D& denoise, const R& data, const std::vector<noise_level>& levels, std::size_t place,
                            std::size_t block, const moment_options& options = {})
@@ -186,7 +187,7 @@ moment_level measure_block(D& denoise, const R& data, const std::vector<noise_le
   moment_level measured{.at = levels[place], .parts = std::vector<part_moments>(options.parts)};
   std::optional<X> x, output;
   for (std::size_t k = block * moment_block; k < last; ++k) {
-    const std::size_t number = detail::spread(k, data.size());
+    const std::size_t number = spread(k, data.size());
     const X& clean = data[number];
     philox_noise noise{options.seed, number * options.samples_in_each, options.samples_in_each};
     detail::add_noise(clean, at, noise, x);

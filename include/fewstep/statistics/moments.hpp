@@ -128,11 +128,23 @@ bool goes_on(O& observe, const moment_table& so_far)
 
 }  // namespace detail
 
+/// The places in `levels` that are measured, in their order. Throws std::invalid_argument if there are not so many.
+inline std::vector<std::size_t> measured_places(const std::vector<noise_level>& levels, const moment_options& options)
+{
+  if (options.levels > levels.size())
+    throw std::invalid_argument("there are " + std::to_string(levels.size()) + " levels, but " +
+                                std::to_string(options.levels) + " were asked for");
+  std::vector<std::size_t> places(options.levels == 0 ? levels.size() : options.levels);
+  for (std::size_t k = 0; k < places.size(); ++k) places[k] = spread(k, levels.size());
+  return places;
+}
+
 /// Measures the moments of a denoiser at `levels`, one evaluation for each sample and level: x = alpha data + sigma eps
 /// with eps keyed by seed, sample and level, then E|eps_hat|^2 / d and E|data - D|^2 / d with their spread.
 ///
 /// There is one denoiser for each thread; all must be of the same network, and the result does not depend on how many
-/// there are. After each level observe(table so far) is called; if it returns false, that table is the result. Given
+/// there are. Levels are taken in the order of `spread`, so that few of them serve already: plans interpolate between
+/// them. After each level observe(table so far) is called; if it returns false, that table is the result. Given
 /// back as `done`, with the same levels and options, it ends with the same numbers. Throws std::invalid_argument before
 /// the first evaluation if the data are fewer than two samples or of different sizes, a level is the data itself or
 /// comes twice, an option is out of range, or `done` belongs to other levels or data; std::runtime_error if the network
@@ -147,7 +159,7 @@ requires denoiser_of<D, R> moment_table estimate_moments(std::span<D> denoisers,
     throw std::invalid_argument("moments are measured by one denoiser at least, but there is none");
   moment_table moments = no_moments(data, levels, options);
   if (!done.levels.empty()) detail::take_over(moments, std::move(done), levels, options);
-  for (std::size_t place = 0; place < levels.size(); ++place) {
+  for (const std::size_t place : measured_places(levels, options)) {
     if (detail::holds(moments, levels[place])) continue;
     add(moments, detail::measure_level(denoisers, data, levels, place, options));
     if (!detail::goes_on(observe, moments)) break;
