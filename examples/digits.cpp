@@ -11,8 +11,10 @@
 #include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/nn/lane.hpp"
 #include "fewstep/nn/load.hpp"
+#include "support/notes.hpp"
 #include "support/picture.hpp"
 #include "support/program.hpp"
+#include "support/sampler_choice.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -31,9 +33,9 @@ using fewstep::nn::images;
 
 struct options {
   std::filesystem::path model = "models/fontdigits-ddpm";
-  std::string sampler = "ddim", spacing = "trailing";
-  std::size_t steps = 20, count = 40, threads = 2;
-  double eta = 0, guidance = 1.5;
+  examples::sampler_choice sampler;
+  std::size_t count = 40, threads = 2;
+  double guidance = 1.5;
   std::optional<int> label, negative;
   std::uint64_t seed = 7;
   std::filesystem::path out = "digits.png", checkpoint, resume, trace;
@@ -43,14 +45,7 @@ void declare(CLI::App& app, options& o)
 {
   app.option_defaults()->take_last();
   app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
-  app.add_option("--sampler", o.sampler, "ddpm has the checkpoint's variance")
-      ->check(CLI::IsMember({"ddim", "ddpm", "ddpm-large", "heun", "dpm-solver++", "dpm-solver++-sde", "unipc"}))
-      ->capture_default_str();
-  app.add_option("--spacing", o.spacing, "trailing, leading, linspace, quadratic, karras")
-      ->check(CLI::IsMember({"trailing", "leading", "linspace", "quadratic", "karras"}))
-      ->capture_default_str();
-  app.add_option("--steps", o.steps, "rows of the plan")->capture_default_str();
-  app.add_option("--eta", o.eta, "fresh noise of ddim, 0 to 1")->capture_default_str();
+  examples::declare(app, o.sampler);
   app.add_option("--class", o.label, "what to draw; without it, all classes in turn");
   app.add_option("--guidance", o.guidance, "scale of classifier-free guidance; 1 is none")->capture_default_str();
   app.add_option("--negative-class", o.negative, "what to steer away from; without it, no class (the last label)");
@@ -61,29 +56,6 @@ void declare(CLI::App& app, options& o)
   app.add_option("--checkpoint", o.checkpoint, "file that is to hold the run's state after every row");
   app.add_option("--resume", o.resume, "state to go on from; the other options must be those it was made with");
   app.add_option("--trace", o.trace, "file to write the plan to, as JSON");
-}
-
-std::vector<fewstep::noise_level> grid_of(const options& o, const fewstep::vp_table& schedule)
-{
-  if (o.spacing == "leading") return fewstep::leading(schedule, o.steps);
-  if (o.spacing == "linspace") return fewstep::linspace(schedule, o.steps);
-  if (o.spacing == "quadratic") return fewstep::quadratic(schedule, o.steps);
-  if (o.spacing == "karras") return fewstep::karras(schedule, o.steps);
-  return fewstep::trailing(schedule, o.steps);
-}
-
-fewstep::sampling_plan plan_of(const options& o, const fewstep::scheduler_config& config)
-{
-  const auto grid = grid_of(o, fewstep::table_of(config));
-  if (o.sampler == "ddim") return fewstep::ddim(grid, o.eta);
-  if (o.eta != 0) throw std::invalid_argument("eta is an option of ddim, but the sampler is " + o.sampler);
-  if (o.sampler == "heun") return fewstep::heun(grid);
-  if (o.sampler == "dpm-solver++") return fewstep::dpm_solver_pp(grid, {.order = 2});
-  if (o.sampler == "dpm-solver++-sde") return fewstep::dpm_solver_pp(grid, {.order = 2, .eta = 1});
-  if (o.sampler == "unipc") return fewstep::unipc(grid, {.order = 2});
-  const auto* file = std::get_if<fewstep::ddpm_scheduler>(&config.method);
-  const auto small = file ? file->variance : fewstep::ddpm_variance::posterior;
-  return fewstep::ddpm(grid, {.variance = o.sampler == "ddpm" ? small : fewstep::ddpm_variance::interval});
 }
 
 /// The label of each image; empty for a network without classes.
@@ -126,12 +98,7 @@ fewstep::safetensors_metadata notes_of(const options& o)
 fewstep::run_state<images> saved_run(const options& o, const images& shape)
 {
   const auto run = fewstep::read_run(o.resume, shape);
-  for (const auto& [name, value] : notes_of(o)) {
-    const auto note = std::find_if(run.notes.begin(), run.notes.end(), [&](auto& n) { return n.first == name; });
-    if (note == run.notes.end() || note->second != value)
-      throw std::invalid_argument(o.resume.string() + ": was made with " + name + " " +
-                                  (note == run.notes.end() ? "unknown" : note->second) + ", but it is " + value);
-  }
+  examples::require_notes(o.resume, run.notes, notes_of(o));
   return run.state;
 }
 
@@ -144,7 +111,7 @@ void draw(const options& o)
   const auto folder = fewstep::open_diffusers(o.model);
   if (!folder.scheduler_config) throw std::runtime_error(o.model.string() + ": has no scheduler/scheduler_config.json");
   const auto config = fewstep::read_scheduler_config(*folder.scheduler_config);
-  const auto plan = plan_of(o, config);
+  const auto plan = plan_of(o.sampler, config);
 
   const auto network = fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net;
   const images shape = shape_of(o, network);
@@ -186,7 +153,7 @@ void draw(const options& o)
     }
   };
   const auto held = [&](const auto& range) {
-    if (o.sampler == "ddim")
+    if (keeps_direction(o.sampler))
       steps(fewstep::clipped_keeping_direction(data, range));
     else
       steps(fewstep::clipped(data, range));
