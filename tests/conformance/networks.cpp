@@ -67,20 +67,6 @@ void require_known_architecture(const fs::path& config)
   }
 }
 
-/// Loads the network. Throws unsupported with the engine's sentence where it has no place for attention under its old
-/// names.
-nn::network load(const nn::network_files& files)
-{
-  const auto is_old = [](const auto& tensor) { return tensor.name.ends_with(".proj_attn.weight"); };
-  try {
-    return nn::load_unet(files).net;
-  } catch (const std::runtime_error& refused) {
-    const auto file = safetensors_file::open(files.weights);
-    if (std::ranges::any_of(file.tensors(), is_old)) throw unsupported(refused.what());
-    throw;
-  }
-}
-
 network_case open(const fs::path& folder)
 {
   const fs::path config = folder / "config.json", expect = folder / "expect.json";
@@ -89,7 +75,8 @@ network_case open(const fs::path& folder)
   require_known_inputs(io);
   json document = fs::exists(expect) ? json::parse(fewstep::read_text(expect), nullptr, false) : json::object();
   if (!document.is_object()) throw mismatch("expect.json is no JSON object");
-  network_case out{folder, std::move(document), std::move(io), load({config, folder / "model.safetensors"})};
+  network_case out{folder, std::move(document), std::move(io),
+                   nn::load_unet(nn::network_files{config, folder / "model.safetensors"}).net};
   if (const auto* labels = out.io.find("class_labels")) out.labels = labels_of(*labels);
   return out;
 }

@@ -64,7 +64,7 @@ TEST_CASE("a residual block is its layers, one after another", "[nn]")
   b.shortcut = random_convolution(next, 6, 8, 1, 1);
   b.act = nn::activation::gelu;
 
-  const nn::feature time = nn::convolve(b.time, {{&e.time}, 1, 2, nullptr, b.act}, {}, work);
+  const nn::feature time = nn::convolve(*b.time, {{&e.time}, 1, 2, nullptr, b.act}, {}, work);
   const nn::feature scales_1 = nn::normalise(b.norm_1, {&x}, work);
   nn::feature h = nn::convolve(b.conv_1, {{&x}, 4, 4, &scales_1, b.act}, {}, work);
   for (std::size_t k = 0; k < h.size(); ++k) h.data()[k] += time.data()[k / h.size() * 2 * 8 + k / 128 * 8 + k % 8];

@@ -39,14 +39,15 @@ nn::network ddpm_cifar10()
     return nn::convolution{.in = in, .out = out, .size = 3, .pad = 1, .pad_behind = 1};
   };
   const auto residual = [&](std::size_t in, std::size_t out) {
-    nn::residual_block b{.conv_1 = conv(in, out), .time = {.in = 512, .out = out}, .conv_2 = conv(out, out)};
+    nn::residual_block b{
+        .conv_1 = conv(in, out), .time = nn::convolution{.in = 512, .out = out}, .conv_2 = conv(out, out)};
     if (in != out) b.shortcut = nn::convolution{.in = in, .out = out};
     return b;
   };
   const auto attention = [](std::size_t c) {
     return nn::attention_block{.queries_keys_values = {.in = c, .out = 3 * c}, .out = {.in = c, .out = c}};
   };
-  nn::network net{.last = conv(128, 3)};
+  nn::network net{.last = {.conv = conv(128, 3)}};
   net.conditions.layers = {{.in = 128, .out = 512}, {.in = 512, .out = 512}};
   std::vector<std::size_t> skips{128};
   net.connections.push_back({{nn::sampling_block{conv(3, 128)}}, {}});

@@ -17,11 +17,12 @@
 
 namespace fewstep::nn {
 
-/// h = conv_2(act(norm_2(conv_1(act(norm_1(x))) + time(act(embedding))))), then (shortcut(x) + h) * gain.
+/// h = conv_2(act(norm_2(conv_1(act(norm_1(x))) + time(act(embedding))))), then (shortcut(x) + h) * gain. Autoencoders
+/// know no time.
 struct residual_block {
   group_norm norm_1{};
   convolution conv_1{};
-  convolution time{};
+  std::optional<convolution> time{};
   group_norm norm_2{};
   convolution conv_2{};
   std::optional<convolution> shortcut{};  ///< of size 1; without it x itself is added
@@ -44,7 +45,14 @@ struct sampling_block {
   std::size_t enlarge = 1;
 };
 
-using block = std::variant<residual_block, attention_block, sampling_block>;
+/// conv(act(norm(x))): the last one of a network.
+struct output_block {
+  group_norm norm{};
+  activation act = activation::silu;
+  convolution conv{};
+};
+
+using block = std::variant<residual_block, attention_block, sampling_block, output_block>;
 
 /// Both parts in one feature.
 inline feature concatenate(const joined& x, workspace& work)
@@ -60,9 +68,10 @@ inline feature concatenate(const joined& x, workspace& work)
 inline feature run(const residual_block& b, const joined& x, const embedding& e, workspace& work)
 {
   const std::size_t height = x.first->height(), width = x.first->width();
-  const feature shift = convolve(b.time, {{&e.time}, 1, e.time.width(), nullptr, b.act}, {}, work);
+  const feature shift =
+      b.time ? convolve(*b.time, {{&e.time}, 1, e.time.width(), nullptr, b.act}, {}, work) : feature();
   const feature scales_1 = normalise(b.norm_1, x, work);
-  const feature h = convolve(b.conv_1, {x, height, width, &scales_1, b.act}, {&shift}, work);
+  const feature h = convolve(b.conv_1, {x, height, width, &scales_1, b.act}, {b.time ? &shift : nullptr}, work);
   const feature scales_2 = normalise(b.norm_2, {&h}, work);
   const input second{{&h}, height, width, &scales_2, b.act};
   if (!b.shortcut && !x.second) return convolve(b.conv_2, second, {nullptr, x.first, b.gain}, work);
@@ -85,6 +94,12 @@ inline feature run(const attention_block& b, const joined& x, const embedding&, 
 inline feature run(const sampling_block& b, const joined& x, const embedding&, workspace& work)
 {
   return convolve(b.conv, {x, x.first->height() * b.enlarge, x.first->width() * b.enlarge}, {}, work);
+}
+
+inline feature run(const output_block& b, const joined& x, const embedding&, workspace& work)
+{
+  const feature scales = normalise(b.norm, x, work);
+  return convolve(b.conv, {x, x.first->height(), x.first->width(), &scales, b.act}, {}, work);
 }
 
 inline feature run(const block& b, const joined& x, const embedding& e, workspace& work)

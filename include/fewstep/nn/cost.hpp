@@ -25,7 +25,8 @@ public:
 
   void operator()(const residual_block& b)
   {
-    add(b.conv_1), add(b.conv_2), add(b.time, 1);
+    add(b.conv_1), add(b.conv_2);
+    if (b.time) add(*b.time, 1);
     if (b.shortcut) add(*b.shortcut);
   }
 
@@ -41,6 +42,8 @@ public:
     height = output_length(b.conv, height * b.enlarge), width = output_length(b.conv, width * b.enlarge);
     add(b.conv);
   }
+
+  void operator()(const output_block& b) { add(b.conv); }
 
   void add(std::span<const block> blocks)
   {
@@ -77,7 +80,7 @@ inline unet_cost multiply_adds(const network& net, std::size_t height, std::size
     counter.add(net.connections[i].up);
     spend(cost.connections[i]);
   }
-  counter.add(net.conditions.layers), counter.add(net.last);
+  counter.add(net.conditions.layers), counter(net.last);
   if (const auto* numbers = std::get_if<class_numbers>(&net.conditions.classes)) counter.add(numbers->layers);
   spend(cost.ends);
   return cost;

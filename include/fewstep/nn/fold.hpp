@@ -34,6 +34,7 @@ inline std::size_t out_channels(const block& last)
     std::size_t operator()(const residual_block& b) const { return b.conv_2.out; }
     std::size_t operator()(const attention_block& b) const { return b.out.out; }
     std::size_t operator()(const sampling_block& b) const { return b.conv.out; }
+    std::size_t operator()(const output_block& b) const { return b.conv.out; }
   } const of;
   return std::visit(of, last);
 }

@@ -4,12 +4,10 @@
 
 #include "fewstep/nn/blocks.hpp"
 #include "fewstep/nn/condition.hpp"
-#include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/images.hpp"
 #include "fewstep/nn/network.hpp"
-#include "fewstep/nn/normalisation.hpp"
 #include "fewstep/nn/workspace.hpp"
 #include "fewstep/schedule/bit_hash.hpp"
 #include "fewstep/schedule/noise_level.hpp"
@@ -115,9 +113,7 @@ public:
   /// The same into images that exist.
   void leave(const feature& h, const embedding& e, images& out) const
   {
-    const feature scales = normalise(net_->last_norm, {&h}, *work_);
-    const input activated{{&h}, h.height(), h.width(), &scales, net_->last_act};
-    detail::channels_first(convolve(net_->last, activated, {}, *work_), out);
+    detail::channels_first(run(net_->last, {&h}, e, *work_), out);
     if (net_->divides_by_time) detail::divide(out, e.timesteps);
   }
 

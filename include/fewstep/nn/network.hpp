@@ -3,10 +3,8 @@
 #pragma once
 
 #include "fewstep/nn/blocks.hpp"
-#include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/feature.hpp"
-#include "fewstep/nn/normalisation.hpp"
 #include "fewstep/nn/workspace.hpp"
 
 #include <cstddef>
@@ -30,9 +28,7 @@ struct network {
   embedder conditions{};
   std::vector<connection> connections{};  ///< from the outside, 0 is the first convolution
   std::vector<block> middle{};
-  group_norm last_norm{};
-  activation last_act = activation::silu;
-  convolution last{};
+  output_block last{};
   bool divides_by_time = false;  ///< its output is divided by each image's time, as a score is
 };
 

@@ -6,13 +6,13 @@
 #include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/embedding.hpp"
+#include "fewstep/nn/load_blocks.hpp"
 #include "fewstep/nn/network.hpp"
-#include "fewstep/nn/normalisation.hpp"
+#include "fewstep/nn/packet.hpp"
 #include "fewstep/nn/waves.hpp"
 #include "fewstep/nn/weights.hpp"
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,49 +20,6 @@
 namespace fewstep::nn {
 
 namespace detail {
-
-/// A convolution with weight (out, in, size, size) and bias.
-inline convolution load_convolution(weights& from, const std::string& name, const convolution& shape)
-{
-  const auto filter = from.take(name + ".weight", {shape.out, shape.in, shape.size, shape.size});
-  return prepare_convolution(shape, filter, from.take(name + ".bias", {shape.out}));
-}
-
-/// A linear layer with weight (out, in) and bias.
-inline convolution load_linear(weights& from, const std::string& name, std::size_t in, std::size_t out)
-{
-  const auto matrix = from.take(name + ".weight", {out, in});
-  return prepare_convolution({.in = in, .out = out}, matrix, from.take(name + ".bias", {out}));
-}
-
-/// Several linear layers over the same input as one, their outputs side by side.
-inline convolution load_linears(weights& from, const std::vector<std::string>& names, std::size_t in, std::size_t out)
-{
-  std::vector<float> matrix, bias;
-  for (const std::string& name : names) {
-    const auto rows = from.take(name + ".weight", {out, in}), numbers = from.take(name + ".bias", {out});
-    matrix.insert(matrix.end(), rows.begin(), rows.end());
-    bias.insert(bias.end(), numbers.begin(), numbers.end());
-  }
-  return prepare_convolution({.in = in, .out = out * names.size()}, matrix, bias);
-}
-
-/// diffusers' TimestepEmbedding.
-inline perceptron load_perceptron(weights& from, const std::string& name, std::size_t in, std::size_t out)
-{
-  return {load_linear(from, name + ".linear_1", in, out), load_linear(from, name + ".linear_2", out, out)};
-}
-
-inline group_norm load_norm(weights& from, const std::string& name, std::size_t channels, std::size_t groups,
-                            double eps)
-{
-  return {groups, eps, from.take(name + ".weight", {channels}), from.take(name + ".bias", {channels})};
-}
-
-inline convolution conv3x3(std::size_t in, std::size_t out)
-{
-  return {.in = in, .out = out, .size = 3, .pad = 1, .pad_behind = 1};
-}
 
 /// Loads the parts in the order in which diffusers builds them, and so numbers the connections.
 class unet2d_loader {
@@ -81,8 +38,8 @@ public:
     net.middle = middle();
     decoder(net.connections);
     const std::size_t outermost = design_.channels.front();
-    net.last_norm = load_norm(from_, "conv_norm_out", outermost, design_.norm_groups, design_.norm_eps);
-    net.last = load_convolution(from_, "conv_out", conv3x3(outermost, design_.out_channels));
+    net.last = {load_norm(from_, "conv_norm_out", outermost, design_.norm_groups, design_.norm_eps), activation::silu,
+                load_convolution(from_, "conv_out", conv3x3(outermost, design_.out_channels))};
     return net;
   }
 
@@ -99,25 +56,17 @@ private:
     return e;
   }
 
+  norm_design norm() const { return {design_.norm_groups, design_.norm_eps}; }
+
   residual_block residual(const std::string& name, std::size_t in, std::size_t out, double scale = 1)
   {
-    residual_block b{.act = design_.act, .gain = static_cast<float>(1 / scale)};
-    b.norm_1 = load_norm(from_, name + ".norm1", in, design_.norm_groups, design_.norm_eps);
-    b.conv_1 = load_convolution(from_, name + ".conv1", conv3x3(in, out));
-    b.time = load_linear(from_, name + ".time_emb_proj", embedding_width(), out);
-    b.norm_2 = load_norm(from_, name + ".norm2", out, design_.norm_groups, design_.norm_eps);
-    b.conv_2 = load_convolution(from_, name + ".conv2", conv3x3(out, out));
-    if (in != out) b.shortcut = load_convolution(from_, name + ".conv_shortcut", {.in = in, .out = out});
-    return b;
+    return load_residual(from_, name, {in, out, embedding_width(), design_.act, scale}, norm());
   }
 
   attention_block attention(const std::string& name, std::size_t channels, std::size_t groups, double scale = 1)
   {
-    attention_block b{.heads = channels / design_.head_width.value_or(channels), .gain = static_cast<float>(1 / scale)};
-    b.norm = load_norm(from_, name + ".group_norm", channels, groups, design_.norm_eps);
-    b.queries_keys_values = load_linears(from_, {name + ".to_q", name + ".to_k", name + ".to_v"}, channels, channels);
-    b.out = load_linear(from_, name + ".to_out.0", channels, channels);
-    return b;
+    const std::size_t heads = channels / design_.head_width.value_or(channels);
+    return load_attention(from_, name, {channels, heads, scale}, {groups, design_.norm_eps});
   }
 
   void encoder(std::vector<connection>& connections)

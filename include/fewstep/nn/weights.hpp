@@ -22,6 +22,8 @@ class weights {
 public:
   explicit weights(safetensors_file file) : file_(std::move(file)), taken_(file_.tensors().size()) {}
 
+  bool has(std::string_view name) const { return file_.find(name) != nullptr; }
+
   /// The elements as floats, whatever the floating-point type in the file, row-major. Throws std::runtime_error, naming
   /// file and tensor, if there is none or it has another shape (both are named), holds integers or was taken before.
   std::vector<float> take(std::string_view name, const std::vector<std::size_t>& shape)
