@@ -39,10 +39,17 @@ golden_file named(case_kind kind, const fs::path& path)
   return {kind, (whole.parent_path().filename() / whole.stem()).generic_string(), path};
 }
 
+bool is_autoencoder(const fs::path& config)
+{
+  const auto document = nlohmann::json::parse(fewstep::read_text(config), nullptr, false);
+  return document.is_object() && document.value("_class_name", "").starts_with("Autoencoder");
+}
+
 /// The kind of case that a folder as a whole is, if it is one.
 std::optional<case_kind> kind_of(const fs::path& folder)
 {
-  if (has_all(folder, {"config.json", "model.safetensors", "io.safetensors"})) return case_kind::network;
+  if (has_all(folder, {"config.json", "model.safetensors", "io.safetensors"}))
+    return is_autoencoder(folder / "config.json") ? case_kind::autoencoder : case_kind::network;
   if (has_all(folder, {"reference.safetensors", "unet", "scheduler"})) return case_kind::checkpoint;
   if (has_all(folder, {"expect.json"}) && std::distance(fs::directory_iterator(folder), {}) == 1)
     return case_kind::schedule_lists;

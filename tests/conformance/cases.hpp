@@ -11,6 +11,7 @@ namespace conformance {
 enum class case_kind {
   sampler,         ///< a JSON file that holds one run of a sampler, or a table
   network,         ///< a folder with config.json, model.safetensors and io.safetensors
+  autoencoder,     ///< the same, where the configuration is an autoencoder's
   checkpoint,      ///< a folder with reference.safetensors beside unet/ and scheduler/
   schedule_lists,  ///< a folder with expect.json alone
 };

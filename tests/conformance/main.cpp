@@ -24,6 +24,8 @@ outcome check(const golden_file& file)
       return check_sampler(sampler_case(file.path));
     case case_kind::network:
       return check_network(file.path);
+    case case_kind::autoencoder:
+      return check_autoencoder(file.path);
     case case_kind::checkpoint:
       return check_checkpoint(file.path);
     case case_kind::schedule_lists:

@@ -76,7 +76,7 @@ network_case open(const fs::path& folder)
   json document = fs::exists(expect) ? json::parse(fewstep::read_text(expect), nullptr, false) : json::object();
   if (!document.is_object()) throw mismatch("expect.json is no JSON object");
   network_case out{folder, std::move(document), std::move(io),
-                   nn::load_unet(nn::network_files{config, folder / "model.safetensors"}).net};
+                   nn::load_unet(fewstep::model_files{config, folder / "model.safetensors"}).net};
   if (const auto* labels = out.io.find("class_labels")) out.labels = labels_of(*labels);
   return out;
 }

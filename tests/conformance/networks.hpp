@@ -13,6 +13,9 @@ namespace conformance {
 /// Throws unsupported with the engine's sentence for architectures that it refuses.
 outcome check_network(const std::filesystem::path& folder);
 
+/// The same for an autoencoder: decoded latents, and encoded pictures.
+outcome check_autoencoder(const std::filesystem::path& folder);
+
 /// A checkpoint with reference.safetensors: single calls, and a DDIM run in double on a network in float.
 outcome check_checkpoint(const std::filesystem::path& folder);
 

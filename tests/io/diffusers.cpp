@@ -49,8 +49,6 @@ const std::vector<defect> defects{
      "unet/diffusion_pytorch_model.bin", "convert them to safetensors"},
     {"sharded", "unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.safetensors.index.json",
      "unet/diffusion_pytorch_model.safetensors.index.json", "split over several files"},
-    {"variant", "unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.fp16.safetensors",
-     "unet/diffusion_pytorch_model.fp16.safetensors", "rename it to diffusion_pytorch_model.safetensors"},
     {"neither", "model_index.json", "notes.txt", "", "neither model_index.json"},
     {"empty_index", "model_index.json", "model_index.json", "model_index.json", "line 1, column 1"},
 };
@@ -66,6 +64,28 @@ TEST_CASE("a pipeline folder tells its class, its files and what was not followe
   REQUIRE(found.unet_weights == folder / "unet" / "diffusion_pytorch_model.safetensors");
   REQUIRE(found.scheduler_config == folder / "scheduler" / "scheduler_config.json");
   REQUIRE(found.unused == std::vector<std::string>{"vae"});
+}
+
+TEST_CASE("weights in half precision are taken where there are no others", "[io][diffusers]")
+{
+  const fs::path folder = pipeline("diffusers_half");
+  const fs::path half = put(folder / "unet" / "diffusion_pytorch_model.fp16.safetensors");
+  REQUIRE(open_diffusers(folder).unet_weights == folder / "unet" / "diffusion_pytorch_model.safetensors");
+  fs::remove(folder / "unet" / "diffusion_pytorch_model.safetensors");
+  REQUIRE(open_diffusers(folder).unet_weights == half);
+}
+
+TEST_CASE("one network of a pipeline is found by its name, and alone in a folder of its own", "[io][diffusers]")
+{
+  const fs::path folder = pipeline("diffusers_part");
+  const fs::path config = put(folder / "vae" / "config.json");
+  const fs::path weights = put(folder / "vae" / "diffusion_pytorch_model.safetensors");
+  for (const model_files& found : {open_model(folder, "vae"), open_model(folder / "vae", "vae")}) {
+    REQUIRE(found.config == config);
+    REQUIRE(found.weights == weights);
+  }
+  REQUIRE(refusal<std::runtime_error>([&] { open_model(folder, "text_encoder"); }) ==
+          (folder / "text_encoder" / "config.json").string() + ": the file is missing");
 }
 
 TEST_CASE("a pipeline without a scheduler in its index has none", "[io][diffusers]")

@@ -55,7 +55,7 @@ std::string refusal(F&& change)
   std::vector<tensor_view> tensors(file.tensors().begin(), file.tensors().end());
   change(config, tensors);
   const auto folder = test::empty_folder("nn_load");
-  const nn::network_files files{test::put(folder / "config.json", config), folder / "model.safetensors"};
+  const model_files files{test::put(folder / "config.json", config), folder / "model.safetensors"};
   write_safetensors(files.weights, tensors);
   const std::string sentence = test::refusal<std::runtime_error>([&] { nn::load_unet(files); });
   const std::string place = folder.string() + "/";
@@ -123,7 +123,7 @@ TEST_CASE("weights saved in half precision load as the floats that they stand fo
   const auto folder = test::empty_folder("nn_load_half");
   const auto output = [&](const char* file_name, const std::vector<tensor_view>& tensors) {
     write_safetensors(folder / file_name, tensors);
-    const auto net = nn::load_unet(nn::network_files{golden.folder / "config.json", folder / file_name}).net;
+    const auto net = nn::load_unet(model_files{golden.folder / "config.json", folder / file_name}).net;
     nn::workspace work;
     return evaluate(nn::lane(net, work), golden.x, golden.at);
   };

@@ -26,7 +26,7 @@ TEST_CASE("attention under the names that it once had is the same attention", "[
   write_safetensors(path, renamed);
 
   const std::string name = "mid_block.attentions.0";
-  nn::weights today(file), once(safetensors_file::open(path));
+  nn::weights today(safetensors_file::open(golden.folder / "model.safetensors")), once(safetensors_file::open(path));
   REQUIRE(!once.has(name + ".to_q.weight"));
   const auto now = nn::detail::load_attention(today, name, {16, 2}, {4, 1e-5});
   const auto then = nn::detail::load_attention(once, name, {16, 2}, {4, 1e-5});

@@ -30,7 +30,7 @@ inline nn::images images_at(const safetensors_file& file, std::string_view name)
 struct golden_network {
   explicit golden_network(const std::string& name) :
       folder(in_repository("tests/golden/unets/" + name)),
-      net(nn::load_unet(nn::network_files{folder / "config.json", folder / "model.safetensors"}).net),
+      net(nn::load_unet(model_files{folder / "config.json", folder / "model.safetensors"}).net),
       io(safetensors_file::open(folder / "io.safetensors")),
       x(images_at(io, "sample")),
       output(images_at(io, "output"))

@@ -1,5 +1,5 @@
 /// @file
-/// Where the parts of a diffusers checkpoint lie: a pipeline folder or a bare U-Net folder.
+/// Where the parts of a diffusers checkpoint lie: a pipeline's folder or that of one network.
 #pragma once
 
 #include "fewstep/io/json.hpp"
@@ -14,6 +14,11 @@
 #include <vector>
 
 namespace fewstep {
+
+/// The files that a network is saved in.
+struct model_files {
+  std::filesystem::path config, weights;
+};
 
 /// The files of a checkpoint that was found; nothing in them is read but the index of the pipeline.
 struct diffusers_folder {
@@ -34,8 +39,9 @@ inline std::filesystem::path existing(const std::filesystem::path& file)
   return file;
 }
 
-/// The weights in a U-Net's folder; throws with the reason if they are there in another form only.
-inline std::filesystem::path unet_weights(const std::filesystem::path& folder)
+/// The weights in a network's folder, those in half precision if there are no others; throws with the reason if they
+/// are there in another form only.
+inline std::filesystem::path weights_in(const std::filesystem::path& folder)
 {
   const auto has = [&](const char* name) {
     std::error_code ignored;
@@ -43,6 +49,8 @@ inline std::filesystem::path unet_weights(const std::filesystem::path& folder)
   };
   const std::filesystem::path weights = folder / "diffusion_pytorch_model.safetensors";
   if (has("diffusion_pytorch_model.safetensors")) return existing(weights);
+  if (has("diffusion_pytorch_model.fp16.safetensors"))
+    return existing(folder / "diffusion_pytorch_model.fp16.safetensors");
   if (has("diffusion_pytorch_model.safetensors.index.json"))
     throw std::runtime_error(weights.string() +
                              ".index.json: weights that are split over several files are not "
@@ -52,10 +60,16 @@ inline std::filesystem::path unet_weights(const std::filesystem::path& folder)
       throw std::runtime_error(
           (folder / name).string() +
           ": weights in a pickle are not read, because they can run code; convert them to safetensors");
-  if (has("diffusion_pytorch_model.fp16.safetensors"))
-    throw std::runtime_error((folder / "diffusion_pytorch_model.fp16.safetensors").string() +
-                             ": rename it to diffusion_pytorch_model.safetensors to use this variant");
   return existing(weights);
+}
+
+inline void require_folder(const std::filesystem::path& folder)
+{
+  std::error_code error;
+  const std::filesystem::file_status status = std::filesystem::status(folder, error);
+  if (!std::filesystem::exists(status)) throw std::runtime_error(folder.string() + ": there is no such folder");
+  if (!std::filesystem::is_directory(status))
+    throw std::runtime_error(folder.string() + ": is a file, but must be the folder of a checkpoint");
 }
 
 inline diffusers_folder open_pipeline(const std::filesystem::path& folder)
@@ -67,7 +81,7 @@ inline diffusers_folder open_pipeline(const std::filesystem::path& folder)
   if (!index.has("unet")) index.refuse("unet", "the library and class of a U-Net");
   index.ignore("unet");
   out.unet_config = existing(folder / "unet" / "config.json");
-  out.unet_weights = unet_weights(folder / "unet");
+  out.unet_weights = weights_in(folder / "unet");
   if (index.has("scheduler")) {
     index.ignore("scheduler");
     out.scheduler_config = existing(folder / "scheduler" / "scheduler_config.json");
@@ -83,17 +97,22 @@ inline diffusers_folder open_pipeline(const std::filesystem::path& folder)
 /// with a path first, for whatever is missing or has another form.
 inline diffusers_folder open_diffusers(const std::filesystem::path& folder)
 {
-  std::error_code error;
-  const std::filesystem::file_status status = std::filesystem::status(folder, error);
-  if (!std::filesystem::exists(status)) throw std::runtime_error(folder.string() + ": there is no such folder");
-  if (!std::filesystem::is_directory(status))
-    throw std::runtime_error(folder.string() + ": is a file, but must be the folder of a checkpoint");
+  detail::require_folder(folder);
   if (std::filesystem::exists(folder / "model_index.json")) return detail::open_pipeline(folder);
   if (std::filesystem::exists(folder / "config.json"))
-    return {.unet_config = detail::existing(folder / "config.json"), .unet_weights = detail::unet_weights(folder)};
+    return {.unet_config = detail::existing(folder / "config.json"), .unet_weights = detail::weights_in(folder)};
   throw std::runtime_error(folder.string() +
                            ": is no checkpoint of diffusers: it has neither model_index.json (a "
                            "pipeline) nor config.json (a U-Net)");
+}
+
+/// The files of one network: of that part of a pipeline, "vae" say, or of the folder itself if it is no pipeline's.
+/// Throws std::runtime_error, with a path first, for what is missing or has another form.
+inline model_files open_model(const std::filesystem::path& folder, const std::string& part)
+{
+  detail::require_folder(folder);
+  const std::filesystem::path own = std::filesystem::exists(folder / "model_index.json") ? folder / part : folder;
+  return {detail::existing(own / "config.json"), detail::weights_in(own)};
 }
 
 }  // namespace fewstep

@@ -17,7 +17,7 @@
 namespace fewstep::nn {
 
 /// Queries, keys or values: a feature whose heads, side by side, begin at channel `first`. All three may lie in one
-/// feature, and keys and values may have other pixels than queries.
+/// feature, and keys and values may have other pixels than queries. A feature of one image stands for all images.
 struct attention_part {
   const feature* of;
   std::size_t first = 0;
@@ -25,7 +25,7 @@ struct attention_part {
   std::size_t pixels() const { return of->height() * of->width(); }
   const float* row(std::size_t image, std::size_t pixel) const
   {
-    return of->pixel(image, 0, 0) + pixel * of->channels() + first;
+    return of->pixel(of->count() == 1 ? 0 : image, 0, 0) + pixel * of->channels() + first;
   }
 };
 

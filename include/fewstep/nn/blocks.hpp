@@ -9,6 +9,8 @@
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/normalisation.hpp"
 #include "fewstep/nn/packet.hpp"
+#include "fewstep/nn/plain_block.hpp"
+#include "fewstep/nn/transformer.hpp"
 #include "fewstep/nn/workspace.hpp"
 
 #include <cstddef>
@@ -39,10 +41,13 @@ struct attention_block {
   float gain = 1;
 };
 
-/// A convolution alone: the first of the network, one with stride 2, or one after enlarging by repeated pixels.
+/// A convolution alone: the first of the network, one with stride 2, or one after enlarging by repeated pixels: to
+/// `enlarge` times the size or, if `reduction` is not 0, to ceil(size of the images / reduction), the size of the next
+/// skip where those that are joined differ by a line.
 struct sampling_block {
   convolution conv{};
   std::size_t enlarge = 1;
+  std::size_t reduction = 0;
 };
 
 /// conv(act(norm(x))): the last one of a network.
@@ -52,7 +57,8 @@ struct output_block {
   convolution conv{};
 };
 
-using block = std::variant<residual_block, attention_block, sampling_block, output_block>;
+using block =
+    std::variant<residual_block, attention_block, transformer_block, sampling_block, output_block, plain_block>;
 
 /// Both parts in one feature.
 inline feature concatenate(const joined& x, workspace& work)
@@ -91,9 +97,16 @@ inline feature run(const attention_block& b, const joined& x, const embedding&, 
   return convolve(b.out, plain(mixed), {nullptr, &h, b.gain}, work);
 }
 
-inline feature run(const sampling_block& b, const joined& x, const embedding&, workspace& work)
+/// The length to which a block enlarges, of `length` pixels where the images have `whole`.
+inline std::size_t enlarged(const sampling_block& b, std::size_t length, std::size_t whole)
 {
-  return convolve(b.conv, {x, x.first->height() * b.enlarge, x.first->width() * b.enlarge}, {}, work);
+  return b.reduction > 0 ? (whole + b.reduction - 1) / b.reduction : length * b.enlarge;
+}
+
+inline feature run(const sampling_block& b, const joined& x, const embedding& e, workspace& work)
+{
+  const std::size_t height = enlarged(b, x.first->height(), e.height);
+  return convolve(b.conv, {x, height, enlarged(b, x.first->width(), e.width)}, {}, work);
 }
 
 inline feature run(const output_block& b, const joined& x, const embedding&, workspace& work)

@@ -92,10 +92,7 @@ inline void require_images(const network& net, const conditioning& c, const imag
     throw std::invalid_argument("the network takes images with " + std::to_string(net.in_channels) +
                                 " channels and a height and width that are multiples of " +
                                 std::to_string(net.size_multiple) + ", but was given " + shape_of(x));
-  if (x.size() != x.count * x.channels * x.height * x.width)
-    throw std::invalid_argument("images of shape " + shape_of(x) + " must hold " +
-                                std::to_string(x.count * x.channels * x.height * x.width) + " numbers, but hold " +
-                                std::to_string(x.size()));
+  require_filled(x);
   if (c.class_labels.size() > 1 && c.class_labels.size() != x.count)
     throw std::invalid_argument("there must be a class label for each of " + std::to_string(x.count) +
                                 " images, or one for all, but there are " + std::to_string(c.class_labels.size()));

@@ -124,7 +124,7 @@ inline std::size_t output_length(const convolution& c, std::size_t length)
 inline void convolve(const convolution& c, const input& x, const addend& plus, workspace& work, feature& out)
 {
   using namespace detail;
-  assert(x.from.channels() == c.in && out.channels() == c.out);
+  assert(x.channels() == c.in && out.channels() == c.out);
   assert(out.height() == output_length(c, x.height) && out.width() == output_length(c, x.width));
   const std::size_t images = out.count(), columns = (out.width() - 1) * c.stride + c.size;
   const task_grid grid = divide_work(c, images, out, columns * c.in, work.threads().size());

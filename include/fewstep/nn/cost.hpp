@@ -10,6 +10,7 @@
 
 #include <cstddef>
 #include <span>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,8 +21,17 @@ namespace detail {
 /// Counts blocks as features of one image pass through them.
 class cost_counter {
 public:
-  std::size_t height, width;
-  double total = 0;
+  cost_counter(std::size_t height, std::size_t width, std::size_t text) :
+      whole_height_(height),
+      whole_width_(width),
+      text_(static_cast<double>(text)),
+      height_(height),
+      width_(width)
+  {
+  }
+
+  /// What was counted since the last call.
+  double spent() { return std::exchange(total_, 0); }
 
   void operator()(const residual_block& b)
   {
@@ -34,16 +44,29 @@ public:
   void operator()(const attention_block& b)
   {
     add(b.queries_keys_values), add(b.out);
-    total += 2 * pixels() * pixels() * static_cast<double>(b.out.in);
+    attend(pixels(), b.out);
+  }
+
+  /// Keys and values of the text are made once for all evaluations.
+  void operator()(const transformer_block& b)
+  {
+    add(b.in), add(b.out);
+    for (const transformer_layer& l : b.layers) {
+      add(l.queries_keys_values), add(l.self_out), attend(pixels(), l.self_out);
+      add(l.text_queries), add(l.text_out), attend(text_, l.text_out);
+      add(l.forward), add(l.forward_out);
+    }
   }
 
   void operator()(const sampling_block& b)
   {
-    height = output_length(b.conv, height * b.enlarge), width = output_length(b.conv, width * b.enlarge);
+    height_ = output_length(b.conv, enlarged(b, height_, whole_height_));
+    width_ = output_length(b.conv, enlarged(b, width_, whole_width_));
     add(b.conv);
   }
 
   void operator()(const output_block& b) { add(b.conv); }
+  void operator()(const plain_block& b) { add(b.conv_1), add(b.conv_2), add(b.conv_3); }
 
   void add(std::span<const block> blocks)
   {
@@ -54,22 +77,32 @@ public:
   void add(const convolution& c) { add(c, pixels()); }
   void add(const convolution& c, double positions)
   {
-    total += positions * static_cast<double>(c.out * c.in * c.size * c.size);
+    total_ += positions * static_cast<double>(c.out * c.in * c.size * c.size);
   }
 
 private:
-  double pixels() const { return static_cast<double>(height * width); }
+  double pixels() const { return static_cast<double>(height_ * width_); }
+
+  /// The products of every pixel's query with the keys, and of their scores with the values.
+  void attend(double keys, const convolution& out) { total_ += 2 * pixels() * keys * static_cast<double>(out.in); }
+
+  std::size_t whole_height_, whole_width_;
+  double text_;
+  std::size_t height_, width_;
+  double total_ = 0;
 };
 
 }  // namespace detail
 
-/// Multiply-adds of direct convolutions, linear layers and the products of attention, for `count` images.
-inline unet_cost multiply_adds(const network& net, std::size_t height, std::size_t width, std::size_t count = 1)
+/// Multiply-adds of direct convolutions, linear layers and the products of attention, for `count` images. A network
+/// that reads a text is taken to read one of `text` tokens.
+inline unet_cost multiply_adds(const network& net, std::size_t height, std::size_t width, std::size_t count = 1,
+                               std::size_t text = 77)
 {
   const auto images = static_cast<double>(count);
   unet_cost cost{.connections = std::vector<double>(net.connections.size())};
-  detail::cost_counter counter{height, width};
-  const auto spend = [&](double& on) { on += images * counter.total, counter.total = 0; };
+  detail::cost_counter counter(height, width, text);
+  const auto spend = [&](double& on) { on += images * counter.spent(); };
   for (std::size_t i = 0; i < net.connections.size(); ++i) {
     counter.add(net.connections[i].down);
     spend(cost.connections[i]);

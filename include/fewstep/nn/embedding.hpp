@@ -10,6 +10,7 @@
 #include "fewstep/nn/workspace.hpp"
 
 #include <cstddef>
+#include <span>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -18,8 +19,11 @@ namespace fewstep::nn {
 
 /// The conditions of an evaluation as the layers see them.
 struct embedding {
-  feature time{};       ///< (1, width, 1, images): as the residual blocks get it, before their activation
-  feature timesteps{};  ///< (1, 1, 1, images): the times themselves
+  feature time{};                     ///< (1, width, 1, images): as the residual blocks get it, before their activation
+  feature timesteps{};                ///< (1, 1, 1, images): the times themselves
+  std::size_t height = 0, width = 0;  ///< of the images
+  /// Of the text, for each attention to it: keys, then values (texts, 2 * channels, 1, length).
+  std::span<const feature> texts{};
 };
 
 /// linear_2(act(linear_1(x))).

@@ -33,8 +33,10 @@ inline std::size_t out_channels(const block& last)
   struct {
     std::size_t operator()(const residual_block& b) const { return b.conv_2.out; }
     std::size_t operator()(const attention_block& b) const { return b.out.out; }
+    std::size_t operator()(const transformer_block& b) const { return b.out.out; }
     std::size_t operator()(const sampling_block& b) const { return b.conv.out; }
     std::size_t operator()(const output_block& b) const { return b.conv.out; }
+    std::size_t operator()(const plain_block& b) const { return b.conv_3.out; }
   } const of;
   return std::visit(of, last);
 }

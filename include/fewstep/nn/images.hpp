@@ -5,6 +5,7 @@
 #include "fewstep/tensor/contiguous.hpp"
 
 #include <cstddef>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,15 @@ inline std::string shape_of(const images& x)
 {
   return "(" + std::to_string(x.count) + ", " + std::to_string(x.channels) + ", " + std::to_string(x.height) + ", " +
          std::to_string(x.width) + ")";
+}
+
+/// Throws std::invalid_argument, naming both numbers, unless x holds as many numbers as its shape says.
+inline void require_filled(const images& x)
+{
+  const std::size_t size = x.count * x.channels * x.height * x.width;
+  if (x.size() != size)
+    throw std::invalid_argument("images of shape " + shape_of(x) + " must hold " + std::to_string(size) +
+                                " numbers, but hold " + std::to_string(x.size()));
 }
 
 }  // namespace fewstep::nn

@@ -1,13 +1,15 @@
 /// @file
-/// What a layer reads: features that are normalised, activated, joined, enlarged and padded while they are read, so
-/// that none of this is a pass over memory of its own.
+/// What a layer reads: features that are normalised, activated, gated, joined, enlarged and padded while they are read,
+/// so that none of this is a pass over memory of its own.
 #pragma once
 
 #include "fewstep/nn/feature.hpp"
+#include "fewstep/nn/layer_norm.hpp"
 #include "fewstep/nn/packet.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <type_traits>
 
 namespace fewstep::nn {
 
@@ -20,12 +22,17 @@ struct joined {
 };
 
 /// What a layer reads: act(scale * x + shift), with each image's scales and shifts, enlarged to height x width by
-/// repeating pixels, the one at floor(y * height of x / height).
+/// repeating pixels, the one at floor(y * height of x / height). One feature of that size may be read in two other
+/// ways: each of its pixels normalised, or the first half of its channels times act(the second half).
 struct input {
   joined from;
   std::size_t height, width;
   const feature* scales = nullptr;  ///< (count, 2 * channels): scales, then shifts; null for 1 and 0
   activation act = activation::none;
+  const layer_norm* norm = nullptr;  ///< of the pixels; then there are neither scales nor activation
+  bool gated = false;                ///< x = (a, b) is read as a * act(b); then there are no scales
+
+  std::size_t channels() const { return gated ? from.channels() / 2 : from.channels(); }
 };
 
 /// The feature as it is.
@@ -67,21 +74,47 @@ void write_pixels(const input& x, std::size_t image, std::size_t y, std::size_t 
   }
 }
 
+/// The same for a * act(b).
+template <activation A>
+void write_gated(const input& x, std::size_t image, std::size_t y, std::size_t count, float* to)
+{
+  const std::size_t channels = x.channels();
+  const float* from = x.from.first->pixel(image, y, 0);
+  for (std::size_t column = 0; column < count; ++column, from += 2 * channels, to += channels)
+    for (std::size_t c = 0; c < channels; c += lanes) {
+      const packet gate = activate<A>(floats::load(from + channels + c));
+      floats::store(to + c, floats::multiply(floats::load(from + c), gate));
+    }
+}
+
+inline void write_normalised(const input& x, std::size_t image, std::size_t y, std::size_t count, float* to)
+{
+  const std::size_t channels = x.channels();
+  for (std::size_t column = 0; column < count; ++column, to += channels)
+    normalise_pixel(*x.norm, x.from.first->pixel(image, y, column), channels, to);
+}
+
 inline void write_pixels(const input& x, std::size_t image, std::size_t y, std::size_t count, float* to)
 {
+  if (x.norm) return write_normalised(x, image, y, count, to);
+  const auto write = [&](auto act) {
+    return x.gated ? write_gated<act.value>(x, image, y, count, to) : write_pixels<act.value>(x, image, y, count, to);
+  };
   switch (x.act) {
     case activation::none:
-      return write_pixels<activation::none>(x, image, y, count, to);
+      return write(std::integral_constant<activation, activation::none>{});
     case activation::silu:
-      return write_pixels<activation::silu>(x, image, y, count, to);
+      return write(std::integral_constant<activation, activation::silu>{});
     case activation::gelu:
-      return write_pixels<activation::gelu>(x, image, y, count, to);
+      return write(std::integral_constant<activation, activation::gelu>{});
+    case activation::relu:
+      return write(std::integral_constant<activation, activation::relu>{});
   }
 }
 
 inline void write_band(const input& x, std::size_t image, const band& b, float* to)
 {
-  const std::size_t channels = x.from.channels();
+  const std::size_t channels = x.channels();
   for (std::size_t line = 0; line < b.lines; ++line, to += b.columns * channels) {
     const std::ptrdiff_t y = b.first + static_cast<std::ptrdiff_t>(line);
     if (y < 0 || y >= static_cast<std::ptrdiff_t>(x.height)) {

@@ -7,6 +7,7 @@
 #include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/images.hpp"
+#include "fewstep/nn/layout.hpp"
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/workspace.hpp"
 #include "fewstep/schedule/bit_hash.hpp"
@@ -20,33 +21,6 @@
 namespace fewstep::nn {
 
 namespace detail {
-
-/// The images with their channels fastest, and 2 x - 1 if they are to be centred.
-inline feature channels_last(const images& x, bool centre, workspace& work)
-{
-  feature out = work.make(x.count, x.channels, x.height, x.width);
-  const std::size_t pixels = x.height * x.width;
-  for (std::size_t image = 0; image < x.count; ++image)
-    for (std::size_t c = 0; c < x.channels; ++c) {
-      const float* from = x.data() + (image * x.channels + c) * pixels;
-      float* to = out.pixel(image, 0, 0) + c;
-      for (std::size_t k = 0; k < pixels; ++k) to[k * x.channels] = centre ? 2 * from[k] - 1 : from[k];
-    }
-  return out;
-}
-
-inline void channels_first(const feature& h, images& out)
-{
-  out.count = h.count(), out.channels = h.channels(), out.height = h.height(), out.width = h.width();
-  out.values.resize(h.size());
-  const std::size_t pixels = h.height() * h.width();
-  for (std::size_t image = 0; image < h.count(); ++image)
-    for (std::size_t c = 0; c < h.channels(); ++c) {
-      const float* from = h.pixel(image, 0, 0) + c;
-      float* to = out.data() + (image * h.channels() + c) * pixels;
-      for (std::size_t k = 0; k < pixels; ++k) to[k] = from[k * h.channels()];
-    }
-}
 
 /// Divides each image by its own number.
 inline void divide(images& x, const feature& by)
@@ -88,7 +62,8 @@ public:
 
   feature enter(const images& x, const embedding&) const
   {
-    return detail::channels_last(x, net_->center_input, *work_);
+    if (net_->center_input) return detail::channels_last(x, *work_, [](float number) { return 2 * number - 1; });
+    return detail::channels_last(x, *work_);
   }
 
   feature down(std::size_t i, const feature& h, const embedding& e) const

@@ -17,11 +17,6 @@
 
 namespace fewstep::nn {
 
-/// Where a network is saved.
-struct network_files {
-  std::filesystem::path config, weights;
-};
-
 /// A network and the keys of its configuration that say nothing to this engine.
 struct loaded_network {
   network net;
@@ -30,7 +25,7 @@ struct loaded_network {
 
 /// Loads a network. Throws std::runtime_error, with the path first, for files that are missing or damaged, layers that
 /// this engine has not, and tensors that are missing, of another shape or without a place in the network.
-inline loaded_network load_unet(const network_files& files)
+inline loaded_network load_unet(const model_files& files)
 {
   auto [design, unused] = read_blueprint(json::read_file(files.config), files.config.string());
   weights tensors(safetensors_file::open(files.weights));
@@ -43,7 +38,7 @@ inline loaded_network load_unet(const network_files& files)
 inline loaded_network load_unet(const std::filesystem::path& folder)
 {
   const diffusers_folder found = open_diffusers(folder);
-  return load_unet(network_files{found.unet_config, found.unet_weights});
+  return load_unet(model_files{found.unet_config, found.unet_weights});
 }
 
 }  // namespace fewstep::nn

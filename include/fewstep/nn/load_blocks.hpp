@@ -15,11 +15,15 @@
 
 namespace fewstep::nn::detail {
 
-/// A convolution with weight (out, in, size, size) and bias.
-inline convolution load_convolution(weights& from, const std::string& name, const convolution& shape)
+enum class has_bias { yes, no };
+
+/// A convolution with weight (out, in, size, size).
+inline convolution load_convolution(weights& from, const std::string& name, const convolution& shape,
+                                    has_bias biased = has_bias::yes)
 {
   const auto filter = from.take(name + ".weight", {shape.out, shape.in, shape.size, shape.size});
-  return prepare_convolution(shape, filter, from.take(name + ".bias", {shape.out}));
+  const auto bias = biased == has_bias::yes ? from.take(name + ".bias", {shape.out}) : std::vector<float>();
+  return prepare_convolution(shape, filter, bias);
 }
 
 /// A linear layer with weight (out, in) and bias.
@@ -30,12 +34,15 @@ inline convolution load_linear(weights& from, const std::string& name, std::size
 }
 
 /// Several linear layers over the same input as one, their outputs side by side.
-inline convolution load_linears(weights& from, const std::vector<std::string>& names, std::size_t in, std::size_t out)
+inline convolution load_linears(weights& from, const std::vector<std::string>& names, std::size_t in, std::size_t out,
+                                has_bias biased = has_bias::yes)
 {
   std::vector<float> matrix, bias;
   for (const std::string& name : names) {
-    const auto rows = from.take(name + ".weight", {out, in}), numbers = from.take(name + ".bias", {out});
+    const auto rows = from.take(name + ".weight", {out, in});
     matrix.insert(matrix.end(), rows.begin(), rows.end());
+    if (biased == has_bias::no) continue;
+    const auto numbers = from.take(name + ".bias", {out});
     bias.insert(bias.end(), numbers.begin(), numbers.end());
   }
   return prepare_convolution({.in = in, .out = out * names.size()}, matrix, bias);
