@@ -3,11 +3,12 @@
 #include "engine.hpp"
 #include "golden.hpp"
 
+#include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/file.hpp"
-#include "fewstep/io/json.hpp"
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/io/tensor_numbers.hpp"
-#include "fewstep/nn/blueprint.hpp"
+#include "fewstep/nn/conditioning.hpp"
+#include "fewstep/nn/encoded_text.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/lane.hpp"
 #include "fewstep/nn/load.hpp"
@@ -44,41 +45,62 @@ struct network_case {
   json expect;
   safetensors_file io;
   nn::network net;
-  std::vector<int> labels{};
+  nn::conditioning condition{};
 };
 
 /// Throws unsupported for inputs that are not handed to the network below.
 void require_known_inputs(const safetensors_file& io)
 {
-  constexpr std::array<std::string_view, 6> known{"sample", "timestep", "class_labels",
-                                                  "emb",    "output",   "output_double"};
+  constexpr std::array<std::string_view, 11> known{"sample",        "timestep", "class_labels", "encoder_hidden_states",
+                                                   "text_embeds",   "time_ids",
+                                                   "timestep_cond",  // the waves of
+                                                   "guidance_w",    "emb",      "output",       "output_double"};
   for (const auto& tensor : io.tensors())
     if (std::find(known.begin(), known.end(), tensor.name) == known.end())
       throw unsupported("the input \"" + tensor.name + "\" is not known");
 }
 
-/// Throws unsupported with the engine's sentence if it refuses the architecture.
-void require_known_architecture(const fs::path& config)
+/// Loads the network. Throws unsupported with the engine's sentence if it refuses the configuration.
+nn::network load(const fewstep::model_files& files)
 {
   try {
-    nn::read_blueprint(fewstep::json::read_file(config), config.filename().string());
+    return nn::load_unet(files).net;
   } catch (const std::runtime_error& refused) {
-    throw unsupported(refused.what());
+    const std::string sentence = refused.what(), place = files.config.string();
+    if (!sentence.starts_with(place)) throw;
+    throw unsupported(files.config.filename().string() + sentence.substr(place.size()));
   }
+}
+
+nn::encoded_text text_of(const fewstep::tensor_view& view)
+{
+  const auto& s = view.shape;
+  if (s.size() < 2 || s.size() > 3) throw mismatch(view.name + " holds no text");
+  return {s[0], s.size() == 3 ? s[1] : 1, s.back(), to_float(view)};
+}
+
+/// What is asked for besides the time.
+nn::conditioning condition_of(const safetensors_file& io)
+{
+  nn::conditioning out;
+  if (const auto* labels = io.find("class_labels")) out.class_labels = labels_of(*labels);
+  if (const auto* text = io.find("encoder_hidden_states")) out.text = text_of(*text);
+  if (const auto* pooled = io.find("text_embeds")) out.pooled = text_of(*pooled);
+  if (const auto* sizes = io.find("time_ids")) out.picture_sizes = to_double(*sizes);
+  if (const auto* weights = io.find("guidance_w")) out.guidance = to_double(*weights);
+  return out;
 }
 
 network_case open(const fs::path& folder)
 {
   const fs::path config = folder / "config.json", expect = folder / "expect.json";
-  require_known_architecture(config);
+  nn::network net = load({config, folder / "model.safetensors"});
   safetensors_file io = safetensors_file::open(folder / "io.safetensors");
   require_known_inputs(io);
   json document = fs::exists(expect) ? json::parse(fewstep::read_text(expect), nullptr, false) : json::object();
   if (!document.is_object()) throw mismatch("expect.json is no JSON object");
-  network_case out{folder, std::move(document), std::move(io),
-                   nn::load_unet(fewstep::model_files{config, folder / "model.safetensors"}).net};
-  if (const auto* labels = out.io.find("class_labels")) out.labels = labels_of(*labels);
-  return out;
+  nn::conditioning condition = condition_of(io);
+  return {folder, std::move(document), std::move(io), std::move(net), std::move(condition)};
 }
 
 /// The member `key`, or an empty object.
@@ -102,8 +124,9 @@ numbers evaluate(const network_case& golden, nn::workspace& work, const images& 
 {
   if (times.empty()) throw mismatch("there is no time");
   const evaluation at{{times.front(), 1, 0}, row, times.front()};
-  if (times.size() == 1) times.clear();
-  const nn::lane lane(golden.net, work, {.class_labels = golden.labels, .timesteps = std::move(times)});
+  nn::conditioning condition = golden.condition;
+  if (times.size() > 1) condition.timesteps = std::move(times);
+  const nn::lane lane(golden.net, work, std::move(condition));
   return doubles(fewstep::evaluate(lane, x, at, join, cache).values);
 }
 

@@ -37,6 +37,8 @@ struct golden_network {
   {
     if (const tensor_view* labels = io.find("class_labels"))
       for (const auto label : to_int64(*labels)) condition.class_labels.push_back(static_cast<int>(label));
+    if (const tensor_view* text = io.find("encoder_hidden_states"))
+      condition.text = {text->shape.at(0), text->shape.at(1), text->shape.at(2), to_float(*text)};
     const auto times = to_double(io.at("timestep"));
     at.t = times.front();
     if (times.size() > 1) condition.timesteps = times;

@@ -115,6 +115,8 @@ inline unet_cost multiply_adds(const network& net, std::size_t height, std::size
   }
   counter.add(net.conditions.layers), counter(net.last);
   if (const auto* numbers = std::get_if<class_numbers>(&net.conditions.classes)) counter.add(numbers->layers);
+  if (net.conditions.guidance) counter.add(*net.conditions.guidance, 1);
+  if (net.conditions.added) counter.add(net.conditions.added->layers);
   spend(cost.ends);
   return cost;
 }

@@ -9,7 +9,9 @@
 #include "fewstep/nn/waves.hpp"
 #include "fewstep/nn/workspace.hpp"
 
+#include <algorithm>
 #include <cstddef>
+#include <optional>
 #include <span>
 #include <utility>
 #include <variant>
@@ -51,11 +53,20 @@ struct class_vectors {};
 /// How a network is told what to show, if it is.
 using class_kind = std::variant<std::monostate, class_table, class_numbers, class_vectors>;
 
-/// layers(waves of t) + what the class adds.
+/// SDXL's embedding of the text as one vector, followed by the waves of some numbers (Podell et al. 2023,
+/// arXiv:2307.01952).
+struct added_layers {
+  sinusoid numbers{};
+  perceptron layers{};
+};
+
+/// layers(waves of t + guidance(waves of 1000 w)) + what the class and the text add.
 struct embedder {
   time_waves time{};
   perceptron layers{};
   class_kind classes{};
+  std::optional<convolution> guidance{};  ///< linear; w is the weight of the guidance (arXiv:2310.04378)
+  std::optional<added_layers> added{};
 
   std::size_t width() const { return layers.linear_2.out; }
 };
@@ -126,6 +137,37 @@ inline void add_class(const embedder& e, const conditioning& c, feature& to, wor
   }
 }
 
+/// Adds what the network is told of the guidance to the waves of the time.
+inline void add_guidance(const convolution& layer, const conditioning& c, feature& to, workspace& work)
+{
+  const sinusoid kind{.width = layer.in, .cosines_first = false, .shift = 1};
+  const auto thousandfold = [&](std::size_t entry) { return 1000 * c.guidance[entry]; };
+  const feature own = convolve(layer, plain(waves(kind, c.guidance.size(), thousandfold, work)), {}, work);
+  add_rows(to, [&](std::size_t image) { return own.pixel(0, 0, entry(own.width(), image)); });
+}
+
+/// How many of the picture's sizes an image needs, beside a pooled text of this width; 0 if that is too wide.
+inline std::size_t sizes_per_image(const added_layers& a, const encoded_text& pooled)
+{
+  return pooled.width < a.layers.linear_1.in ? (a.layers.linear_1.in - pooled.width) / a.numbers.width : 0;
+}
+
+inline void add_text(const added_layers& a, const conditioning& c, feature& to, workspace& work)
+{
+  const std::size_t each = sizes_per_image(a, c.pooled), lists = c.picture_sizes.size() / each;
+  feature row = work.make(1, a.layers.linear_1.in, 1, std::max(c.pooled.count, lists));
+  for (std::size_t image = 0; image < row.width(); ++image) {
+    float* numbers = row.pixel(0, 0, image);
+    const auto text =
+        c.pooled.values.begin() + static_cast<std::ptrdiff_t>(entry(c.pooled.count, image) * c.pooled.width);
+    numbers = std::copy_n(text, c.pooled.width, numbers);
+    for (std::size_t k = 0; k < each; ++k, numbers += a.numbers.width)
+      embed_time(a.numbers, c.picture_sizes[entry(lists, image) * each + k], numbers);
+  }
+  const feature own = run(a.layers, row, work);
+  add_rows(to, [&](std::size_t image) { return own.pixel(0, 0, entry(own.width(), image)); });
+}
+
 }  // namespace detail
 
 /// The embedding of `count` images, at their own times or all at t. The condition must be one for the network
@@ -139,8 +181,10 @@ inline embedding embed(const embedder& e, const conditioning& c, std::size_t cou
   feature waves = detail::waves(e.time, count, time, work);
   if (const auto* table = std::get_if<class_table>(&e.classes); table && table->before_layers)
     detail::add_class(*table, c, waves);
+  if (e.guidance) detail::add_guidance(*e.guidance, c, waves, work);
   out.time = detail::run(e.layers, waves, work);
   detail::add_class(e, c, out.time, work);
+  if (e.added) detail::add_text(*e.added, c, out.time, work);
   return out;
 }
 

@@ -4,9 +4,13 @@
 
 #include "fewstep/nn/blocks.hpp"
 #include "fewstep/nn/condition.hpp"
+#include "fewstep/nn/conditioning.hpp"
+#include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/embedding.hpp"
+#include "fewstep/nn/encoded_text.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/images.hpp"
+#include "fewstep/nn/input.hpp"
 #include "fewstep/nn/layout.hpp"
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/workspace.hpp"
@@ -15,8 +19,10 @@
 #include "fewstep/unet/identity.hpp"
 #include "fewstep/unet/unet.hpp"
 
+#include <algorithm>
 #include <cstddef>
 #include <utility>
+#include <vector>
 
 namespace fewstep::nn {
 
@@ -29,6 +35,30 @@ inline void divide(images& x, const feature& by)
   for (std::size_t k = 0; k < x.size(); ++k) x.values[k] /= by.data()[k / size];
 }
 
+/// Keys and values of a text for each attention to it.
+inline std::vector<feature> keys_values(const network& net, const encoded_text& text, workspace& work)
+{
+  std::vector<feature> out;
+  if (net.keys_values.empty()) return out;
+  feature tokens = work.make(text.count, text.width, 1, text.length);
+  std::ranges::copy(text.values, tokens.data());
+  for (const convolution& layer : net.keys_values) out.push_back(convolve(layer, plain(tokens), {}, work));
+  return out;
+}
+
+/// Tells one condition from another.
+inline std::size_t code_of(const conditioning& c)
+{
+  bit_hash sum;
+  const auto add = [&](const auto& numbers) {
+    sum.add(static_cast<double>(numbers.size()));
+    for (const auto number : numbers) sum.add(static_cast<double>(number));
+  };
+  add(c.class_labels), add(c.class_values), add(c.text.values), add(c.pooled.values), add(c.picture_sizes);
+  add(c.guidance);
+  return static_cast<std::size_t>(sum.code);
+}
+
 }  // namespace detail
 
 /// Models `fewstep::unet`, so `fewstep::evaluate(lane, x, at, join, cache)` is the network, and is a denoiser itself.
@@ -39,14 +69,17 @@ public:
   using feature = nn::feature;
   using embedding = nn::embedding;
 
-  /// Throws std::invalid_argument for class labels or values that are missing, not expected or out of range, and for
-  /// times that the network cannot be told.
+  /// Reads the text, if there is one: its keys and values stay the same over all evaluations. Throws
+  /// std::invalid_argument for class labels or values, texts and what belongs to them that are missing, not expected or
+  /// out of range, and for times that the network cannot be told.
   lane(const network& net, workspace& work, conditioning condition = {}) :
       net_(&net),
       work_(&work),
       condition_(std::move(condition))
   {
     require_condition(net, condition_);
+    texts_ = detail::keys_values(net, condition_.text, work);
+    code_ = detail::code_of(condition_);
   }
 
   std::size_t connections() const { return net_->connections.size(); }
@@ -57,7 +90,10 @@ public:
   {
     require_images(*net_, condition_, x);
     if (condition_.timesteps.empty()) require_time(*net_, at.t);
-    return nn::embed(net_->conditions, condition_, x.count, at.t, *work_);
+    embedding e = nn::embed(net_->conditions, condition_, x.count, at.t, *work_);
+    e.height = x.height, e.width = x.width;
+    e.texts = texts_;
+    return e;
   }
 
   feature enter(const images& x, const embedding&) const
@@ -71,7 +107,10 @@ public:
     return run(net_->connections[i].down, {&h}, e, *work_);
   }
 
-  feature middle(const feature& h, const embedding& e) const { return run(net_->middle, {&h}, e, *work_); }
+  feature middle(const feature& h, const embedding& e) const
+  {
+    return net_->middle.empty() ? h : run(net_->middle, {&h}, e, *work_);
+  }
 
   feature up(std::size_t i, const feature& deep, const feature& skip, const embedding& e) const
   {
@@ -92,14 +131,8 @@ public:
     if (net_->divides_by_time) detail::divide(out, e.timesteps);
   }
 
-  /// The network, and a number for the classes.
-  network_identity identity() const
-  {
-    bit_hash code;
-    for (const int label : condition_.class_labels) code.add(label);
-    for (const double value : condition_.class_values) code.add(value);
-    return {net_, static_cast<std::size_t>(code.code)};
-  }
+  /// The network, and a number for the condition.
+  network_identity identity() const { return {net_, code_}; }
 
   /// Writes the network's prediction at x into `out`: `evaluate` with the same hooks, without an allocation.
   template <class J = plain_join, class C = no_cache>
@@ -112,6 +145,8 @@ private:
   const network* net_;
   workspace* work_;
   conditioning condition_;
+  std::vector<feature> texts_{};
+  std::size_t code_ = 0;
 };
 
 }  // namespace fewstep::nn

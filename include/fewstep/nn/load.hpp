@@ -4,10 +4,13 @@
 
 #include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
+#include "fewstep/io/object_reader.hpp"
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/nn/blueprint.hpp"
+#include "fewstep/nn/condition_blueprint.hpp"
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/unet2d.hpp"
+#include "fewstep/nn/unet2d_condition.hpp"
 #include "fewstep/nn/weights.hpp"
 
 #include <filesystem>
@@ -23,15 +26,24 @@ struct loaded_network {
   std::vector<std::string> unused{};
 };
 
-/// Loads a network. Throws std::runtime_error, with the path first, for files that are missing or damaged, layers that
-/// this engine has not, and tensors that are missing, of another shape or without a place in the network.
+/// Loads a UNet2DModel or a UNet2DConditionModel, as the configuration says. Throws std::runtime_error, with the path
+/// first, for files that are missing or damaged, layers that this engine has not, and tensors that are missing, of
+/// another shape or without a place in the network.
 inline loaded_network load_unet(const model_files& files)
 {
-  auto [design, unused] = read_blueprint(json::read_file(files.config), files.config.string());
-  weights tensors(safetensors_file::open(files.weights));
-  loaded_network out{build_unet2d(design, tensors), std::move(unused)};
-  tensors.require_empty();
-  return out;
+  const std::string where = files.config.string();
+  const json::value document = json::read_file(files.config);
+  const bool conditional =
+      json::object_reader(document, where)
+          .one_of_or("_class_name", {{"UNet2DModel", false}, {"UNet2DConditionModel", true}}, false);
+  const auto load = [&](auto architecture, const auto& build) -> loaded_network {
+    weights tensors(safetensors_file::open(files.weights));
+    loaded_network out{build(architecture.design, tensors), std::move(architecture.unused)};
+    tensors.require_empty();
+    return out;
+  };
+  return conditional ? load(read_condition_blueprint(document, where), build_unet2d_condition)
+                     : load(read_blueprint(document, where), build_unet2d);
 }
 
 /// The same from a folder that diffusers saved: a pipeline or a U-Net alone.

@@ -21,13 +21,13 @@
 
 namespace fewstep::nn {
 
-/// The keys of an AutoencoderTiny's config.json under shorter names, with the defaults of diffusers.
+/// The keys of an AutoencoderTiny's config.json under shorter names; but for the lists, with the defaults of diffusers.
 struct tiny_autoencoder_blueprint {
   std::size_t in_channels = 3, out_channels = 3, latent_channels = 4;
-  std::size_t channels = 64;                            ///< of all blocks
-  std::vector<std::size_t> encoder_blocks{1, 3, 3, 3};  ///< num_encoder_blocks
-  std::vector<std::size_t> decoder_blocks{3, 3, 3, 1};  ///< num_decoder_blocks
-  std::size_t enlarge = 2;                              ///< upsampling_scaling_factor
+  std::size_t channels = 64;                  ///< of all blocks
+  std::vector<std::size_t> encoder_blocks{};  ///< num_encoder_blocks
+  std::vector<std::size_t> decoder_blocks{};  ///< num_decoder_blocks
+  std::size_t enlarge = 2;                    ///< upsampling_scaling_factor
   double scaling_factor = 1;
 };
 
@@ -58,8 +58,8 @@ inline tiny_autoencoder_blueprint read_tiny_autoencoder(json::object_reader& con
   b.in_channels = config.get_or("in_channels", standard.in_channels);
   b.out_channels = config.get_or("out_channels", standard.out_channels);
   b.latent_channels = config.get_or("latent_channels", standard.latent_channels);
-  b.encoder_blocks = config.get_or("num_encoder_blocks", standard.encoder_blocks);
-  b.decoder_blocks = config.get_or("num_decoder_blocks", standard.decoder_blocks);
+  b.encoder_blocks = config.get<std::vector<std::size_t>>("num_encoder_blocks");
+  b.decoder_blocks = config.get<std::vector<std::size_t>>("num_decoder_blocks");
   b.channels = read_same(config, "encoder_block_out_channels", b.encoder_blocks.size(), standard.channels);
   if (read_same(config, "decoder_block_out_channels", b.decoder_blocks.size(), standard.channels) != b.channels)
     config.refuse("decoder_block_out_channels", "the same as \"encoder_block_out_channels\"");

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fewstep/nn/blocks.hpp"
+#include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/workspace.hpp"
@@ -26,10 +27,14 @@ struct network {
   std::size_t size_multiple = 1;           ///< height and width must be multiples of it
   bool center_input = false;               ///< 2 x - 1 before the first convolution
   embedder conditions{};
-  std::vector<connection> connections{};  ///< from the outside, 0 is the first convolution
+  std::vector<convolution> keys_values{};  ///< of a text, one linear layer for each attention to it
+  std::vector<connection> connections{};   ///< from the outside, 0 is the first convolution
   std::vector<block> middle{};
   output_block last{};
   bool divides_by_time = false;  ///< its output is divided by each image's time, as a score is
+
+  /// Of the text that it reads, 0 if it reads none.
+  std::size_t text_width() const { return keys_values.empty() ? 0 : keys_values.front().in; }
 };
 
 /// Runs blocks one after another; the first one reads x, which may have two parts.
