@@ -79,10 +79,9 @@ nn::encoded_text text_of(const fewstep::tensor_view& view)
   return {s[0], s.size() == 3 ? s[1] : 1, s.back(), to_float(view)};
 }
 
-/// What is asked for besides the time.
-nn::conditioning condition_of(const safetensors_file& io)
+/// What is asked for besides the time; what a file does not record is as in `out`.
+nn::conditioning condition_of(const safetensors_file& io, nn::conditioning out = {})
 {
-  nn::conditioning out;
   if (const auto* labels = io.find("class_labels")) out.class_labels = labels_of(*labels);
   if (const auto* text = io.find("encoder_hidden_states")) out.text = text_of(*text);
   if (const auto* pooled = io.find("text_embeds")) out.pooled = text_of(*pooled);
@@ -119,12 +118,11 @@ double tolerance_of(const json& entry, double fallback = 1e-4)
 
 /// One evaluation at `times`: one for each image, or one for all.
 template <class J, class C>
-numbers evaluate(const network_case& golden, nn::workspace& work, const images& x, numbers times, std::size_t row,
-                 J&& join, C&& cache)
+numbers evaluate(const network_case& golden, nn::conditioning condition, nn::workspace& work, const images& x,
+                 numbers times, std::size_t row, J&& join, C&& cache)
 {
   if (times.empty()) throw mismatch("there is no time");
   const evaluation at{{times.front(), 1, 0}, row, times.front()};
-  nn::conditioning condition = golden.condition;
   if (times.size() > 1) condition.timesteps = std::move(times);
   const nn::lane lane(golden.net, work, std::move(condition));
   return doubles(fewstep::evaluate(lane, x, at, join, cache).values);
@@ -134,8 +132,8 @@ numbers evaluate(const network_case& golden, nn::workspace& work, const images& 
 template <class J>
 numbers evaluate(const network_case& golden, nn::workspace& work, J&& join)
 {
-  return evaluate(golden, work, images_of(golden.io.at("sample")), to_double(golden.io.at("timestep")), 0, join,
-                  fewstep::no_cache{});
+  return evaluate(golden, golden.condition, work, images_of(golden.io.at("sample")),
+                  to_double(golden.io.at("timestep")), 0, join, fewstep::no_cache{});
 }
 
 /// The factors of a run, 1 where it names none.
@@ -191,10 +189,12 @@ void compare_cached_run(const network_case& golden, const safetensors_file& file
   const std::string output = text(run, "output_tensor");
   const numbers times = to_double(file.at("timesteps"));
   const auto scales = scales_of(run, golden);
+  const nn::conditioning condition = condition_of(file, golden.condition);
   fewstep::deep_cache<nn::feature> cache(
       {.branch = branch_of(run), .refresh = fewstep::at_rows(counts(run, "full_steps"))});
   for (std::size_t step = 0; step < times.size(); ++step) {
-    const numbers y = evaluate(golden, work, images_of(file.at("sample"), step), {times[step]}, step, scales, cache);
+    const numbers y =
+        evaluate(golden, condition, work, images_of(file.at("sample"), step), {times[step]}, step, scales, cache);
     all.add(output + " of step " + std::to_string(step), y, doubles(images_of(file.at(output), step).values),
             tolerance);
     const std::string branch = (run.contains("branch") ? member(run, "branch") : member(run, "cache_branch_id")).dump();

@@ -5,6 +5,8 @@
 #include "support/files.hpp"
 #include "support/golden_network.hpp"
 
+#include <cmath>
+#include <cstddef>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -43,6 +45,62 @@ TEST_CASE("a condition that the network cannot take is refused before any work",
   REQUIRE(refusal(plain, {.timesteps = {1, 2}}, colour) ==
           "there must be a time for each of 1 images, but there are 2");
   REQUIRE(refusal(plain, {.timesteps = {infinity}}, colour) == "a time must be finite, but is inf");
+}
+
+TEST_CASE("a text that the network cannot read is refused before any work", "[nn]")
+{
+  const test::golden_network reading("b5_small_signal_eps"), plain("a10_small_signal_eps");
+  const nn::images two{2, 4, 16, 16};
+  REQUIRE(refusal(reading, {}, two) == "the network reads a text of width 16, but was given none");
+  REQUIRE(refusal(reading, {.text = {1, 77, 768}}, two) ==
+          "the network reads a text of width 16, but was given one of shape (1, 77, 768)");
+  REQUIRE(refusal(reading, {.text = {1, 2, 16, {1}}}, two) ==
+          "a text of shape (1, 2, 16) must hold 32 numbers, but holds 1");
+  REQUIRE(refusal(reading, {.text = {1, 0, 16}}, two) ==
+          "a text of shape (1, 0, 16) must hold at least one number, but holds 0");
+  REQUIRE(refusal(reading, {.text = {3, 7, 16}}, two) ==
+          "there must be a text for each of 2 images, or one for all, but there are 3");
+  REQUIRE(refusal(plain, {.text = {1, 77, 768}}, {1, 3, 16, 16}) ==
+          "the network reads no text, but was given one of shape (1, 77, 768)");
+}
+
+TEST_CASE("a pooled text, sizes and a guidance that the network cannot take are refused before any work", "[nn]")
+{
+  test::golden_network golden("a10_small_signal_eps");
+  const nn::images two{2, 3, 16, 16};
+  REQUIRE(refusal(golden, {.pooled = {1, 1, 8}}, two) ==
+          "the network takes neither a pooled text nor sizes of the picture");
+  REQUIRE(refusal(golden, {.guidance = {7.5}}, two) ==
+          "the network was not distilled with a guidance, but was told 7.500000");
+
+  nn::embedder& e = golden.net.conditions;
+  e.guidance = nn::convolution{.in = 4, .out = 8};
+  REQUIRE(refusal(golden, {}, two) == "the network needs the weight of the guidance, but was told none");
+  REQUIRE(refusal(golden, {.guidance = {-INFINITY}}, two) == "the weight of the guidance must be finite, but is -inf");
+  REQUIRE(refusal(golden, {.guidance = {1, 2, 3}}, two) ==
+          "there must be a weight of the guidance for each of 2 images, or one for all, but there are 3");
+
+  e.guidance.reset();
+  e.added = nn::added_layers{{.width = 4}, {{.in = 20, .out = 8}, {.in = 8, .out = 8}}};
+  const auto sizes_of = [](std::size_t count) { return std::vector<double>(count, 64.0); };
+  const std::string made =
+      "a pooled text and sizes of the picture, 4 numbers for each, must make 20 numbers for an image, but "
+      "there are a text of shape ";
+  REQUIRE(refusal(golden, {}, two) == made + "(0, 0, 0) and 0 sizes");
+  REQUIRE(refusal(golden, {.pooled = {1, 1, 8}}, two) == made + "(1, 1, 8) and 0 sizes");
+  REQUIRE(refusal(golden, {.pooled = {1, 1, 8}, .picture_sizes = sizes_of(4)}, two) == made + "(1, 1, 8) and 4 sizes");
+  REQUIRE(refusal(golden, {.pooled = {1, 1, 10}, .picture_sizes = sizes_of(2)}, two) ==
+          made + "(1, 1, 10) and 2 sizes");
+  REQUIRE(refusal(golden, {.pooled = {1, 1, 24}, .picture_sizes = sizes_of(2)}, two) ==
+          made + "(1, 1, 24) and 2 sizes");
+  REQUIRE(refusal(golden, {.pooled = {1, 2, 8}, .picture_sizes = sizes_of(3)}, two) ==
+          "a pooled text is one vector, but was given with shape (1, 2, 8)");
+  REQUIRE(refusal(golden, {.pooled = {3, 1, 8}, .picture_sizes = sizes_of(3)}, two) ==
+          "there must be a pooled text for each of 2 images, or one for all, but there are 3");
+  REQUIRE(refusal(golden, {.pooled = {1, 1, 8}, .picture_sizes = sizes_of(9)}, two) ==
+          "there must be a list of sizes for each of 2 images, or one for all, but there are 3");
+  REQUIRE(refusal(golden, {.pooled = {1, 1, 8}, .picture_sizes = {64, NAN, 0}}, two) ==
+          "a size of the picture must be finite, but is nan");
 }
 
 TEST_CASE("images that the network cannot take are refused before any work", "[nn]")

@@ -94,6 +94,45 @@ TEST_CASE("a network costs each weight once for every pixel that it is applied t
   REQUIRE_THAT(full_cost(nn::multiply_adds(golden.net, 32, 32, 5)), WithinRel(5 * expected, 1e-12));
 }
 
+TEST_CASE("a transformer costs its layers, what pixels say to each other, and what they ask of the text", "[nn]")
+{
+  const test::golden_network golden("b5_small_signal_eps");
+  const auto file = safetensors_file::open(golden.folder / "model.safetensors");
+  // two levels: pixels of the outer and the inner one
+  const auto pixels_of = [](const std::string& name) {
+    const bool inner = name.starts_with("down_blocks.1") || name.starts_with("mid_block") ||
+                       name.starts_with("down_blocks.0.down") || name.starts_with("up_blocks.0.resnets") ||
+                       name.starts_with("up_blocks.0.attentions");
+    return inner ? 8.0 * 12 : 16.0 * 24;
+  };
+  const double tokens = 7;
+  double expected = 0;
+  for (const tensor_view& tensor : file.tensors()) {
+    const std::string& name = tensor.name;
+    const auto has = [&](const char* part) { return name.find(part) != name.npos; };
+    // keys and values of the text are made once for all evaluations
+    if (tensor.shape.size() < 2 || has("attn2.to_k") || has("attn2.to_v")) continue;
+    double products = has("time_emb") ? 1 : pixels_of(name);
+    for (const std::size_t length : tensor.shape) products *= double(length);
+    expected += products;
+    const double channels = double(tensor.shape[0]);
+    if (has("attn1.to_out")) expected += 2 * pixels_of(name) * pixels_of(name) * channels;
+    if (has("attn2.to_out")) expected += 2 * pixels_of(name) * tokens * channels;
+  }
+  REQUIRE_THAT(full_cost(nn::multiply_adds(golden.net, 16, 24, 1, 7)), WithinRel(expected, 1e-12));
+  REQUIRE(full_cost(nn::multiply_adds(golden.net, 16, 24, 2)) > 2 * expected);
+}
+
+TEST_CASE("odd sizes cost what they are", "[nn]")
+{
+  const test::golden_network golden("b5_small_signal_eps");
+  // 9 x 5 pixels, 5 x 3 after halving and 9 x 5 again: the last convolution sees 45 pixels, the upsampler too
+  const unet_cost odd = nn::multiply_adds(golden.net, 9, 5), even = nn::multiply_adds(golden.net, 10, 6);
+  const double last = 9.0 * 8 * 4;
+  REQUIRE_THAT(even.ends - odd.ends, WithinRel(last * (60 - 45), 1e-12));
+  REQUIRE(even.middle == odd.middle);
+}
+
 TEST_CASE("cached evaluations of the DDPM network for CIFAR-10 cost what DeepCache's authors count", "[nn]")
 {
   const unet_cost cost = nn::multiply_adds(ddpm_cifar10(), 32, 32);

@@ -133,6 +133,43 @@ TEST_CASE("a class that is a vector is added as it is", "[nn]")
   require_embedded(e, {.class_values = one}, sum(time(waves_of(7)), one), sum(time(waves_of(400)), one));
 }
 
+TEST_CASE("the weight of a guidance adds its waves, through a layer, to those of the time", "[nn]")
+{
+  layers time(38);
+  const auto matrix = time.next(16);
+  nn::embedder e{nn::sinusoid{4}, time.prepared()};
+  e.guidance = nn::prepare_convolution({.in = 4, .out = 4}, matrix, {});
+  const auto expected = [&](double t, double w) {
+    // frequencies 1 and 10000^(-1)
+    const vector waves{std::sin(1000 * w), std::sin(0.1 * w), std::cos(1000 * w), std::cos(0.1 * w)};
+    vector x = waves_of(t);
+    for (std::size_t o = 0; o < 4; ++o)
+      for (std::size_t c = 0; c < 4; ++c) x[o] += double(matrix[o * 4 + c]) * waves[c];
+    return time(x);
+  };
+  require_embedded(e, {.guidance = {7.5, -0.25}}, expected(7, 7.5), expected(400, -0.25));
+  require_embedded(e, {.guidance = {3}}, expected(7, 3), expected(400, 3));
+}
+
+TEST_CASE("a pooled text, followed by the waves of sizes, adds what layers of its own make of it", "[nn]")
+{
+  const layers time(39), own(40);
+  nn::embedder e{nn::sinusoid{4}, time.prepared()};
+  e.added = nn::added_layers{nn::sinusoid{2}, own.prepared()};
+  const auto expected = [&](double t, const vector& text, double size) {
+    vector row = text;
+    row.push_back(std::cos(size)), row.push_back(std::sin(size));
+    return sum(time(waves_of(t)), own(row));
+  };
+  const vector first{0.5, -1}, second{2, 0.25};
+  require_embedded(e, {.pooled = {2, 1, 2, {0.5f, -1, 2, 0.25f}}, .picture_sizes = {64, 3}}, expected(7, first, 64),
+                   expected(400, second, 3));
+  require_embedded(e, {.pooled = {1, 1, 2, {0.5f, -1}}, .picture_sizes = {64, 3}}, expected(7, first, 64),
+                   expected(400, first, 3));
+  require_embedded(e, {.pooled = {2, 1, 2, {0.5f, -1, 2, 0.25f}}, .picture_sizes = {3}}, expected(7, first, 3),
+                   expected(400, second, 3));
+}
+
 TEST_CASE("one class and one time hold for all images", "[nn]")
 {
   nn::workspace work;
