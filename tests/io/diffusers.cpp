@@ -47,8 +47,6 @@ const std::vector<defect> defects{
      "missing"},
     {"pickle", "unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.bin",
      "unet/diffusion_pytorch_model.bin", "convert them to safetensors"},
-    {"sharded", "unet/diffusion_pytorch_model.safetensors", "unet/diffusion_pytorch_model.safetensors.index.json",
-     "unet/diffusion_pytorch_model.safetensors.index.json", "split over several files"},
     {"neither", "model_index.json", "notes.txt", "", "neither model_index.json"},
     {"empty_index", "model_index.json", "model_index.json", "model_index.json", "line 1, column 1"},
 };
@@ -73,6 +71,32 @@ TEST_CASE("weights in half precision are taken where there are no others", "[io]
   REQUIRE(open_diffusers(folder).unet_weights == folder / "unet" / "diffusion_pytorch_model.safetensors");
   fs::remove(folder / "unet" / "diffusion_pytorch_model.safetensors");
   REQUIRE(open_diffusers(folder).unet_weights == half);
+}
+
+TEST_CASE("the index of weights in several files stands for them", "[io][diffusers]")
+{
+  const fs::path folder = pipeline("diffusers_sharded") / "unet";
+  fs::remove(folder / "diffusion_pytorch_model.safetensors");
+  const fs::path index = put(folder / "diffusion_pytorch_model.safetensors.index.json",
+                             R"({"metadata": {"total_size": 8}, "weight_map": {"a": "2.safetensors",
+                                 "b": "1.safetensors", "c": "2.safetensors"}})");
+  REQUIRE(open_model(folder, "unet").weights == index);
+  const std::vector<fs::path> files{put(folder / "2.safetensors"), put(folder / "1.safetensors")};
+  REQUIRE(weight_files(index) == files);
+  REQUIRE(weight_files(files[0]) == std::vector<fs::path>{files[0]});
+
+  const auto refusal_of = [&](const std::string& text) {
+    put(index, text);
+    const std::string sentence = refusal<std::runtime_error>([&] { weight_files(index); });
+    return sentence.substr(folder.string().size() + 1);
+  };
+  const std::string name = "diffusion_pytorch_model.safetensors.index.json: ";
+  REQUIRE(refusal_of(R"({"weight_map": {}})") == name + R"("weight_map" must name the file of each tensor)");
+  REQUIRE(refusal_of("{}") == name + R"("weight_map" must name the file of each tensor)");
+  REQUIRE(refusal_of(R"({"weight_map": {"a": "../1.safetensors"}})") ==
+          name + R"(the file of "a" must be one beside the index, but is "../1.safetensors")");
+  REQUIRE(refusal_of(R"({"weight_map": {"a": 1}})") == name + R"("a" must be a string, but is 1)");
+  REQUIRE(refusal_of(R"({"weight_map": {"a": "3.safetensors"}})") == "3.safetensors: the file is missing");
 }
 
 TEST_CASE("one network of a pipeline is found by its name, and alone in a folder of its own", "[io][diffusers]")

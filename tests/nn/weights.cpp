@@ -58,3 +58,21 @@ TEST_CASE("tensors that are missing, of another shape or of whole numbers are re
   REQUIRE(take("c", {2}) == "w.safetensors: tensor \"c\" must hold floating-point numbers, but has dtype I32");
   REQUIRE(from.left().size() == 3);
 }
+
+TEST_CASE("tensors of several files are found wherever they are", "[nn]")
+{
+  const auto folder = test::empty_folder("nn_weights");
+  const std::vector<tensor_view> first{view_of("a", numbers, {2, 3})}, second{view_of("b", wide, {2})};
+  write_safetensors(folder / "1.safetensors", first);
+  write_safetensors(folder / "2.safetensors", second);
+  const auto index =
+      test::put(folder / "w.safetensors.index.json", R"({"weight_map": {"a": "1.safetensors", "b": "2.safetensors"}})");
+  nn::weights from = nn::weights::open(index);
+  REQUIRE((from.has("a") && from.has("b") && !from.has("c")));
+  REQUIRE(from.take("b", {2}) == std::vector<float>{0.5f, 0.25f});
+  REQUIRE(from.left() == std::vector<std::string>{"a"});
+  REQUIRE(from.take("a", {2, 3}) == numbers);
+  REQUIRE_NOTHROW(from.require_empty());
+  REQUIRE(test::refusal<std::runtime_error>([&] { from.take("c", {1}); }) ==
+          (folder / "1.safetensors").string() + ": there is no tensor \"c\"");
+}

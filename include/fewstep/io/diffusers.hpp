@@ -3,8 +3,10 @@
 #pragma once
 
 #include "fewstep/io/json.hpp"
+#include "fewstep/io/json/convert.hpp"
 #include "fewstep/io/object_reader.hpp"
 
+#include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <stdexcept>
@@ -17,7 +19,7 @@ namespace fewstep {
 
 /// The files that a network is saved in.
 struct model_files {
-  std::filesystem::path config, weights;
+  std::filesystem::path config, weights;  ///< the weights may be an index (see `weight_files`)
 };
 
 /// The files of a checkpoint that was found; nothing in them is read but the index of the pipeline.
@@ -47,20 +49,16 @@ inline std::filesystem::path weights_in(const std::filesystem::path& folder)
     std::error_code ignored;
     return std::filesystem::exists(folder / name, ignored);
   };
-  const std::filesystem::path weights = folder / "diffusion_pytorch_model.safetensors";
-  if (has("diffusion_pytorch_model.safetensors")) return existing(weights);
-  if (has("diffusion_pytorch_model.fp16.safetensors"))
-    return existing(folder / "diffusion_pytorch_model.fp16.safetensors");
-  if (has("diffusion_pytorch_model.safetensors.index.json"))
-    throw std::runtime_error(weights.string() +
-                             ".index.json: weights that are split over several files are not "
-                             "supported; save them again in one file");
+  for (const char* name :
+       {"diffusion_pytorch_model.safetensors", "diffusion_pytorch_model.safetensors.index.json",
+        "diffusion_pytorch_model.fp16.safetensors", "diffusion_pytorch_model.fp16.safetensors.index.json"})
+    if (has(name)) return existing(folder / name);
   for (const char* name : {"diffusion_pytorch_model.bin", "pytorch_model.bin", "diffusion_pytorch_model.ckpt"})
     if (has(name))
       throw std::runtime_error(
           (folder / name).string() +
           ": weights in a pickle are not read, because they can run code; convert them to safetensors");
-  return existing(weights);
+  return existing(folder / "diffusion_pytorch_model.safetensors");
 }
 
 inline void require_folder(const std::filesystem::path& folder)
@@ -113,6 +111,29 @@ inline model_files open_model(const std::filesystem::path& folder, const std::st
   detail::require_folder(folder);
   const std::filesystem::path own = std::filesystem::exists(folder / "model_index.json") ? folder / part : folder;
   return {detail::existing(own / "config.json"), detail::weights_in(own)};
+}
+
+/// The files that hold the tensors of a network: `weights` itself or, if it is an index ("NAME.index.json"), those that
+/// its weight_map names, which lie beside it. Throws std::runtime_error, with the path first, if the index is damaged,
+/// names no file, or one that is elsewhere or missing.
+inline std::vector<std::filesystem::path> weight_files(const std::filesystem::path& weights)
+{
+  if (!weights.string().ends_with(".index.json")) return {weights};
+  const json::value index = json::read_file(weights);
+  const json::value* map = index.find("weight_map");
+  const auto* entries = map ? map->get_if<json::object>() : nullptr;
+  if (!entries || entries->empty())
+    throw std::runtime_error(weights.string() + ": \"weight_map\" must name the file of each tensor");
+  std::vector<std::filesystem::path> files;
+  for (const auto& [tensor, file] : *entries) {
+    const auto name = json::to<std::string>(file, weights.string() + ": " + json::detail::in_quotes(tensor));
+    if (name.empty() || name.starts_with('.') || std::filesystem::path(name).filename() != name)
+      throw std::runtime_error(weights.string() + ": the file of " + json::detail::in_quotes(tensor) +
+                               " must be one beside the index, but is " + json::detail::in_quotes(name));
+    const std::filesystem::path path = weights.parent_path() / name;
+    if (std::find(files.begin(), files.end(), path) == files.end()) files.push_back(detail::existing(path));
+  }
+  return files;
 }
 
 }  // namespace fewstep

@@ -54,8 +54,8 @@ inline std::size_t code_of(const conditioning& c)
     sum.add(static_cast<double>(numbers.size()));
     for (const auto number : numbers) sum.add(static_cast<double>(number));
   };
-  add(c.class_labels), add(c.class_values), add(c.text.values), add(c.pooled.values), add(c.picture_sizes);
-  add(c.guidance);
+  add(c.class_labels), add(c.class_values), add(c.picture_sizes), add(c.guidance);
+  for (const encoded_text* text : {&c.text, &c.pooled}) sum.add(static_cast<double>(text->length)), add(text->values);
   return static_cast<std::size_t>(sum.code);
 }
 

@@ -5,7 +5,6 @@
 #include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
-#include "fewstep/io/safetensors.hpp"
 #include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/condition_blueprint.hpp"
 #include "fewstep/nn/network.hpp"
@@ -37,7 +36,7 @@ inline loaded_network load_unet(const model_files& files)
       json::object_reader(document, where)
           .one_of_or("_class_name", {{"UNet2DModel", false}, {"UNet2DConditionModel", true}}, false);
   const auto load = [&](auto architecture, const auto& build) -> loaded_network {
-    weights tensors(safetensors_file::open(files.weights));
+    weights tensors = weights::open(files.weights);
     loaded_network out{build(architecture.design, tensors), std::move(architecture.unused)};
     tensors.require_empty();
     return out;

@@ -5,7 +5,6 @@
 #include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
-#include "fewstep/io/safetensors.hpp"
 #include "fewstep/nn/autoencoder.hpp"
 #include "fewstep/nn/blocks.hpp"
 #include "fewstep/nn/blueprint.hpp"
@@ -184,7 +183,7 @@ inline loaded_autoencoder load_autoencoder(const model_files& files)
 {
   json::object_reader config = json::read_object(files.config);
   const autoencoder_blueprint design = detail::read_autoencoder(config);
-  weights tensors(safetensors_file::open(files.weights));
+  weights tensors = weights::open(files.weights);
   loaded_autoencoder out{detail::autoencoder_loader(design, tensors).load(), config.unused()};
   tensors.require_empty();
   return out;

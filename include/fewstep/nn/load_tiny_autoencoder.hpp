@@ -5,7 +5,6 @@
 #include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
-#include "fewstep/io/safetensors.hpp"
 #include "fewstep/nn/blocks.hpp"
 #include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/load_blocks.hpp"
@@ -149,7 +148,7 @@ inline loaded_tiny_autoencoder load_tiny_autoencoder(const model_files& files)
 {
   json::object_reader config = json::read_object(files.config);
   const tiny_autoencoder_blueprint design = detail::read_tiny_autoencoder(config);
-  weights tensors(safetensors_file::open(files.weights));
+  weights tensors = weights::open(files.weights);
   loaded_tiny_autoencoder out{detail::tiny_autoencoder_loader(design, tensors).load(), config.unused()};
   tensors.require_empty();
   return out;

@@ -2,12 +2,14 @@
 /// The tensors of a checkpoint on their way into a network.
 #pragma once
 
+#include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/io/tensor_view.hpp"
 
 #include <algorithm>
 #include <cstddef>
+#include <filesystem>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -20,31 +22,44 @@ namespace fewstep::nn {
 /// one that was saved.
 class weights {
 public:
-  explicit weights(safetensors_file file) : file_(std::move(file)), taken_(file_.tensors().size()) {}
+  explicit weights(safetensors_file file) { add(std::move(file)); }
 
-  bool has(std::string_view name) const { return file_.find(name) != nullptr; }
+  /// Of a checkpoint: one file, or those that an index names. Throws std::runtime_error, with the path first.
+  static weights open(const std::filesystem::path& path)
+  {
+    weights out;
+    for (const auto& file : weight_files(path)) out.add(safetensors_file::open(file));
+    return out;
+  }
+
+  bool has(std::string_view name) const
+  {
+    return std::ranges::any_of(parts_, [&](const part& p) { return p.file.find(name) != nullptr; });
+  }
 
   /// The elements as floats, whatever the floating-point type in the file, row-major. Throws std::runtime_error, naming
   /// file and tensor, if there is none or it has another shape (both are named), holds integers or was taken before.
   std::vector<float> take(std::string_view name, const std::vector<std::size_t>& shape)
   {
-    const tensor_view& tensor = file_.at(name, shape);
-    const auto place = static_cast<std::size_t>(&tensor - file_.tensors().data());
-    const std::string subject = file_.name() + ": tensor " + json::detail::in_quotes(name);
+    part& of = part_of(name);
+    const tensor_view& tensor = of.file.at(name, shape);
+    const auto place = static_cast<std::size_t>(&tensor - of.file.tensors().data());
+    const std::string subject = of.file.name() + ": tensor " + json::detail::in_quotes(name);
     if (!fewstep::detail::is_floating(tensor.type))
       throw std::runtime_error(subject + " must hold floating-point numbers, but has dtype " +
                                std::string(name_of(tensor.type)));
-    if (taken_[place]) throw std::runtime_error(subject + " is needed twice");
-    taken_[place] = true;
+    if (of.taken[place]) throw std::runtime_error(subject + " is needed twice");
+    of.taken[place] = true;
     return to_float(tensor);
   }
 
-  /// The names that were not taken, in alphabetical order.
+  /// The names that were not taken, in alphabetical order within each file.
   std::vector<std::string> left() const
   {
     std::vector<std::string> names;
-    for (std::size_t i = 0; i < taken_.size(); ++i)
-      if (!taken_[i]) names.push_back(file_.tensors()[i].name);
+    for (const part& p : parts_)
+      for (std::size_t i = 0; i < p.taken.size(); ++i)
+        if (!p.taken[i]) names.push_back(p.file.tensors()[i].name);
     return names;
   }
 
@@ -56,13 +71,33 @@ public:
     std::string list;
     for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 3); ++i)
       list += (i == 0 ? "" : ", ") + json::detail::in_quotes(names[i]);
-    throw std::runtime_error(file_.name() + ": the network has no place for " + std::to_string(names.size()) +
-                             " of the tensors: " + list + (names.size() > 3 ? ", ..." : ""));
+    throw std::runtime_error(parts_.front().file.name() + ": the network has no place for " +
+                             std::to_string(names.size()) + " of the tensors: " + list +
+                             (names.size() > 3 ? ", ..." : ""));
   }
 
 private:
-  safetensors_file file_;
-  std::vector<bool> taken_;
+  struct part {
+    safetensors_file file;
+    std::vector<bool> taken;
+  };
+
+  weights() = default;
+
+  void add(safetensors_file file)
+  {
+    std::vector<bool> none(file.tensors().size());
+    parts_.push_back({std::move(file), std::move(none)});
+  }
+
+  /// The first part that has the tensor, or the first one.
+  part& part_of(std::string_view name)
+  {
+    const auto found = std::ranges::find_if(parts_, [&](const part& p) { return p.file.find(name) != nullptr; });
+    return found != parts_.end() ? *found : parts_.front();
+  }
+
+  std::vector<part> parts_{};  ///< at least one
 };
 
 }  // namespace fewstep::nn
