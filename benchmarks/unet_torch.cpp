@@ -93,7 +93,7 @@ double peak_bytes(F&& run)
 
 /// The same network three times, and images for it.
 struct networks {
-  explicit networks(const nn::blueprint& design) : rows(design), pixels(design)
+  explicit networks(const nn::blueprint& design) : classes(design.classes.has_value()), rows(design), pixels(design)
   {
     const std::string text = safetensors_text(rows);
     const auto file = [&] { return read_safetensors(std::as_bytes(std::span(text)), "the random weights"); };
@@ -104,6 +104,7 @@ struct networks {
       if (parameter.dim() == 4) parameter.set_data(parameter.detach().contiguous(at::MemoryFormat::ChannelsLast));
   }
 
+  bool classes;
   nn::network ours;
   examples::unet2d_torch rows, pixels;
 };
@@ -119,7 +120,7 @@ struct contest {
       y(x)
   {
     std::copy_n(rows.data_ptr<float>(), x.size(), x.data());
-    if (nets->ours.conditions.classes > 0) condition.class_labels.assign(x.count, 0);
+    if (nets->classes) condition.class_labels.assign(x.count, 0);
   }
 
   at::Tensor torch(examples::unet2d_torch& net, const at::Tensor& input) const
