@@ -61,10 +61,11 @@ inline double jackknife_variance(const Eigen::VectorXd& own, const Eigen::Vector
 ///
 ///     sum_{i != j} k(x_i, x_j) / (m (m - 1)) + sum_{i != j} k(y_i, y_j) / (n (n - 1)) - 2 sum_ij k(x_i, y_j) / (m n),
 ///
-/// of features (m, d) and (n, d). It is zero on average where both come from one law, and may be negative. The standard
-/// error is the jackknife's, which leaves out each feature of either set in turn; it is deterministic and on average
-/// not too small (Efron and Stein 1981). Throws std::invalid_argument for sets of fewer than three, of different
-/// widths, or with numbers that are not finite.
+/// of features (m, d) and (n, d). It is zero on average where both are independent draws from one law, and may be
+/// negative; sets with equally many of each class are not independent draws and come out lower, by an amount of order
+/// 1 / m + 1 / n. The standard error is the jackknife's, which leaves out each feature of either set in turn; it is
+/// deterministic and on average not too small (Efron and Stein 1981). Throws std::invalid_argument for sets of fewer
+/// than three, of different widths, or with numbers that are not finite.
 inline kernel_estimate kernel_distance(const Eigen::Ref<const Eigen::MatrixXd>& x,
                                        const Eigen::Ref<const Eigen::MatrixXd>& y)
 {
