@@ -8,8 +8,9 @@ purpose=${1:-}
 demo=(g++ cmake ninja-build pkg-config libeigen3-dev libcli11-dev libpng-dev)
 tests=("${demo[@]}" catch2 nlohmann-json3-dev)
 checks=(clang libclang-rt-dev clang-format-14 clang-tidy)
-# Tests and benchmarks that need these are left out where a distribution does not have them.
-optional=(xtensor-dev libtorch-dev libbenchmark-dev)
+# Tests and benchmarks that need these are left out where a distribution does not have them. LibTorch is several times
+# slower with the BLAS that comes with it.
+optional=(xtensor-dev libtorch-dev libopenblas0-openmp libbenchmark-dev)
 case $purpose in
   demo) packages=("${demo[@]}") optional=() ;;
   test) packages=("${tests[@]}") ;;

@@ -4,12 +4,11 @@
 
 #include "fewstep/io/file.hpp"
 #include "fewstep/nn/images.hpp"
+#include "support/pixels.hpp"
 
 #include <png.h>
 
-#include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -38,8 +37,7 @@ inline picture tiled(const fewstep::nn::images& x, std::size_t columns)
         for (std::size_t w = 0; w < x.width; ++w) {
           const float value = x.values[((n * x.channels + c) * x.height + h) * x.width + w];
           const std::size_t row = n / columns * (x.height + 1) + 1 + h, column = n % columns * (x.width + 1) + 1 + w;
-          out.pixels[(row * out.width + column) * channels + c] =
-              static_cast<std::uint8_t>(std::lround((std::clamp(value, -1.0F, 1.0F) + 1) * 127.5F));
+          out.pixels[(row * out.width + column) * channels + c] = pixel_of(value);
         }
   return out;
 }

@@ -51,13 +51,15 @@ public:
     if (drawn_) std::fputc('\n', stderr);
   }
 
-  void show(std::size_t done)
+  /// `note` stands behind the time.
+  void show(std::size_t done, const std::string& note = "")
   {
     if (!terminal_ || total_ == 0) return;
     constexpr std::size_t width = 40;
     const std::size_t full = done * width / total_;
     const std::string bar = std::string(full, '#') + std::string(width - full, ' ');
-    std::fprintf(stderr, "\r[%s] %zu/%zu %s, %.1f s ", bar.c_str(), done, total_, unit_.c_str(), watch_.seconds());
+    std::fprintf(stderr, "\r[%s] %zu/%zu %s, %.1f s %s ", bar.c_str(), done, total_, unit_.c_str(), watch_.seconds(),
+                 note.c_str());
     std::fflush(stderr);
     drawn_ = true;
   }

@@ -3,7 +3,8 @@
 #pragma once
 
 #include "fewstep/nn/images.hpp"
-#include "picture.hpp"
+#include "support/picture.hpp"
+#include "support/pixels.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -56,14 +57,12 @@ inline picture read_sheet(const std::filesystem::path& folder, const sprite_set&
   return read_grey_png(folder / name, set.rows * sprite_side, set.columns * sprite_side);
 }
 
-/// x = p / 127.5 - 1.
 inline void copy_sprite(const picture& sheet, std::size_t sprite, float* to)
 {
   const std::size_t columns = sheet.width / sprite_side;
   const std::size_t top = sprite / columns * sprite_side, left = sprite % columns * sprite_side;
   for (std::size_t y = 0; y < sprite_side; ++y)
-    for (std::size_t x = 0; x < sprite_side; ++x)
-      *to++ = static_cast<float>(sheet.pixels[(top + y) * sheet.width + left + x] / 127.5 - 1);
+    for (std::size_t x = 0; x < sprite_side; ++x) *to++ = number_of(sheet.pixels[(top + y) * sheet.width + left + x]);
 }
 
 }  // namespace detail

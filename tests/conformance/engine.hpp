@@ -7,8 +7,8 @@
 #include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/io/tensor_view.hpp"
 #include "fewstep/nn/feature.hpp"
+#include "fewstep/nn/image_layout.hpp"
 #include "fewstep/nn/images.hpp"
-#include "fewstep/nn/layout.hpp"
 #include "fewstep/schedule/noise_level.hpp"
 
 #include <cstddef>

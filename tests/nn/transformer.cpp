@@ -226,7 +226,10 @@ TEST_CASE("a transformer normalises groups, projects, runs its layers, projects 
   const nn::feature x = test::random_feature(work, next, 1, channels, 4, 3);
   const nn::feature text = test::random_feature(work, next, 1, 6, 1, 5);
 
-  nn::transformer_block block{.norm = {1, 1e-6, gamma, beta}, .in = in.prepared(), .out = out.prepared(), .heads = 4};
+  nn::transformer_block block;
+  block.norm = {1, 1e-6, gamma, beta};
+  block.in = in.prepared(), block.out = out.prepared();
+  block.heads = 4;
   std::vector<nn::feature> keys_values;
   for (const plain_layer& layer : layers) {
     block.layers.push_back(layer.prepared());

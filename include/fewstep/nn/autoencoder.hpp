@@ -4,8 +4,8 @@
 #pragma once
 
 #include "fewstep/nn/blocks.hpp"
+#include "fewstep/nn/image_layout.hpp"
 #include "fewstep/nn/images.hpp"
-#include "fewstep/nn/layout.hpp"
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/workspace.hpp"
 

@@ -9,6 +9,7 @@
 #include "fewstep/nn/blocks.hpp"
 #include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/convolution.hpp"
+#include "fewstep/nn/layer_weights.hpp"
 #include "fewstep/nn/load_blocks.hpp"
 #include "fewstep/nn/packet.hpp"
 #include "fewstep/nn/weights.hpp"

@@ -1,11 +1,10 @@
 /// @file
-/// Layers and blocks from the tensors of a checkpoint, under the names that diffusers gives them.
+/// Blocks from the tensors of a checkpoint, under the names that diffusers gives them.
 #pragma once
 
 #include "fewstep/nn/blocks.hpp"
-#include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/embedding.hpp"
-#include "fewstep/nn/normalisation.hpp"
+#include "fewstep/nn/layer_weights.hpp"
 #include "fewstep/nn/packet.hpp"
 #include "fewstep/nn/weights.hpp"
 
@@ -15,54 +14,10 @@
 
 namespace fewstep::nn::detail {
 
-enum class has_bias { yes, no };
-
-/// A convolution with weight (out, in, size, size).
-inline convolution load_convolution(weights& from, const std::string& name, const convolution& shape,
-                                    has_bias biased = has_bias::yes)
-{
-  const auto filter = from.take(name + ".weight", {shape.out, shape.in, shape.size, shape.size});
-  const auto bias = biased == has_bias::yes ? from.take(name + ".bias", {shape.out}) : std::vector<float>();
-  return prepare_convolution(shape, filter, bias);
-}
-
-/// A linear layer with weight (out, in) and bias.
-inline convolution load_linear(weights& from, const std::string& name, std::size_t in, std::size_t out)
-{
-  const auto matrix = from.take(name + ".weight", {out, in});
-  return prepare_convolution({.in = in, .out = out}, matrix, from.take(name + ".bias", {out}));
-}
-
-/// Several linear layers over the same input as one, their outputs side by side.
-inline convolution load_linears(weights& from, const std::vector<std::string>& names, std::size_t in, std::size_t out,
-                                has_bias biased = has_bias::yes)
-{
-  std::vector<float> matrix, bias;
-  for (const std::string& name : names) {
-    const auto rows = from.take(name + ".weight", {out, in});
-    matrix.insert(matrix.end(), rows.begin(), rows.end());
-    if (biased == has_bias::no) continue;
-    const auto numbers = from.take(name + ".bias", {out});
-    bias.insert(bias.end(), numbers.begin(), numbers.end());
-  }
-  return prepare_convolution({.in = in, .out = out * names.size()}, matrix, bias);
-}
-
 /// diffusers' TimestepEmbedding.
 inline perceptron load_perceptron(weights& from, const std::string& name, std::size_t in, std::size_t out)
 {
   return {load_linear(from, name + ".linear_1", in, out), load_linear(from, name + ".linear_2", out, out)};
-}
-
-inline group_norm load_norm(weights& from, const std::string& name, std::size_t channels, std::size_t groups,
-                            double eps)
-{
-  return {groups, eps, from.take(name + ".weight", {channels}), from.take(name + ".bias", {channels})};
-}
-
-inline convolution conv3x3(std::size_t in, std::size_t out)
-{
-  return {.in = in, .out = out, .size = 3, .pad = 1, .pad_behind = 1};
 }
 
 /// What the GroupNorms of an architecture have in common.

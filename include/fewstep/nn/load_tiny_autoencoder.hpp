@@ -7,6 +7,7 @@
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/nn/blocks.hpp"
 #include "fewstep/nn/convolution.hpp"
+#include "fewstep/nn/layer_weights.hpp"
 #include "fewstep/nn/load_blocks.hpp"
 #include "fewstep/nn/plain_block.hpp"
 #include "fewstep/nn/tiny_autoencoder.hpp"

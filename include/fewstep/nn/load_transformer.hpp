@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fewstep/nn/convolution.hpp"
+#include "fewstep/nn/layer_weights.hpp"
 #include "fewstep/nn/load_blocks.hpp"
 #include "fewstep/nn/packet.hpp"
 #include "fewstep/nn/transformer.hpp"

@@ -6,9 +6,9 @@
 #include "fewstep/nn/blocks.hpp"
 #include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/feature.hpp"
+#include "fewstep/nn/image_layout.hpp"
 #include "fewstep/nn/images.hpp"
 #include "fewstep/nn/input.hpp"
-#include "fewstep/nn/layout.hpp"
 #include "fewstep/nn/plain_block.hpp"
 #include "fewstep/nn/workspace.hpp"
 

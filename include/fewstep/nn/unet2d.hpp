@@ -6,6 +6,7 @@
 #include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/embedding.hpp"
+#include "fewstep/nn/layer_weights.hpp"
 #include "fewstep/nn/load_blocks.hpp"
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/packet.hpp"

@@ -1,0 +1,236 @@
+// Draws images with a sampler and measures how good they are: one cell of a table of results.
+//
+//     measure --sampler ddim --spacing even --steps 10 --images 1000 --seeds 3 --out cells.json
+//
+// Images that were drawn, features of the data and cells that were measured are kept in files, so whoever kills it may
+// start it again. A cell that was measured with as many images is not measured again.
+#include "fewstep/fewstep.hpp"
+#include "fewstep/io/diffusers.hpp"
+#include "fewstep/io/json.hpp"
+#include "fewstep/io/scheduler_config.hpp"
+#include "fewstep/nn/classifier.hpp"
+#include "fewstep/nn/frechet_distance.hpp"
+#include "fewstep/nn/kernel_distance.hpp"
+#include "fewstep/nn/load.hpp"
+#include "fewstep/statistics/likelihood.hpp"
+#include "support/drawing.hpp"
+#include "support/kept_tensors.hpp"
+#include "support/program.hpp"
+#include "support/sampler_choice.hpp"
+#include "support/sprites.hpp"
+
+#include <algorithm>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+namespace nn = fewstep::nn;
+namespace json = fewstep::json;
+using nn::images;
+
+struct options {
+  std::filesystem::path model = "models/fontdigits-ddpm", classifier = "models/fontdigits-classifier",
+                        data = "data/fontdigits", keep = "build/results", out = "cells.json";
+  examples::drawing drawn{.sampler = {.spacing = "even"}};
+  bool real = false;
+  std::size_t images = 1000, seeds = 3, threads = 2, likelihood = 0;
+};
+
+void declare(CLI::App& app, options& o)
+{
+  app.option_defaults()->take_last();
+  app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
+  app.add_option("--classifier", o.classifier, "folder of the classifier whose features are compared")
+      ->capture_default_str();
+  app.add_option("--data", o.data, "folder with the sheets of images")->capture_default_str();
+  examples::declare(app, o.drawn.sampler);
+  app.add_option("--rho", o.drawn.rho, "Skip-Tuning: the factor of the deepest skip; the outermost has 1")
+      ->capture_default_str();
+  app.add_option("--branch", o.drawn.branch, "DeepCache: connections 0 to this are computed by every call")
+      ->capture_default_str();
+  app.add_option("--refresh", o.drawn.refresh, "DeepCache: every so many calls compute the whole network")
+      ->capture_default_str();
+  app.add_flag("--real", o.real, "measure images that the network was trained on instead: the floor");
+  app.add_option("--images", o.images, "images of each seed, all digits in turn")->capture_default_str();
+  app.add_option("--seeds", o.seeds, "seeds 1, 2, ... so many")->capture_default_str();
+  app.add_option("--likelihood", o.likelihood, "bound the likelihood of so many unseen images, too, where there is one")
+      ->capture_default_str();
+  app.add_option("--threads", o.threads, "cores to use; the results do not depend on it")->capture_default_str();
+  app.add_option("--keep", o.keep, "folder that keeps images and features")->capture_default_str();
+  app.add_option("--out", o.out, "file of cells, to which this one is added")->capture_default_str();
+}
+
+/// The cells that were measured.
+json::array read_cells(const std::filesystem::path& path)
+{
+  if (!std::filesystem::exists(path)) return {};
+  const json::value document = json::read_file(path);
+  const json::value* cells = document.find("cells");
+  const auto* list = cells ? cells->get_if<json::array>() : nullptr;
+  if (!list) throw std::runtime_error(path.string() + ": must be an object with an array \"cells\"");
+  return *list;
+}
+
+/// What tells cells apart.
+json::object key_of(const options& o)
+{
+  const auto folder = std::filesystem::weakly_canonical(o.model).filename().string();
+  return {{"model", folder}, {"name", o.real ? "real" : examples::name_of(o.drawn)}};
+}
+
+bool has_all(const json::value& cell, const json::object& members)
+{
+  return std::all_of(members.begin(), members.end(), [&](const auto& member) {
+    const json::value* found = cell.find(member.first);
+    return found && *found == member.second;
+  });
+}
+
+/// Where a cell keeps what it drew.
+std::filesystem::path kept_images(const options& o, std::uint64_t seed)
+{
+  const auto folder = o.keep / std::filesystem::weakly_canonical(o.model).filename();
+  return folder / (examples::name_of(o.drawn) + "-seed" + std::to_string(seed) + ".safetensors");
+}
+
+/// Features, logits and labels of one set of images.
+struct seen_images {
+  nn::classified seen;
+  std::vector<int> labels;
+};
+
+nn::classified classify(const options& o, const nn::classifier& by, const images& x)
+{
+  nn::workspace work(o.threads);
+  return nn::classify(by, x, work);
+}
+
+/// The images of a seed: drawn, or taken from the training set, each seed its own.
+seen_images images_of(const options& o, const examples::checkpoint& from, const nn::classifier& by, std::uint64_t seed)
+{
+  if (o.real) {
+    const auto all = examples::read_sprites(o.data, examples::train_sprites, seed * o.images);
+    images part{o.images, all.images.channels, all.images.height, all.images.width};
+    std::copy_n(all.images.data() + (seed - 1) * part.size(), part.size(), part.data());
+    return {classify(o, by, part), {all.labels.end() - static_cast<std::ptrdiff_t>(o.images), all.labels.end()}};
+  }
+  const auto path = kept_images(o, seed);
+  const images shape = examples::shape_of(from.network, o.images);
+  if (!std::filesystem::exists(path))
+    examples::keep_pixels(path, examples::draw(o.drawn, from, {.seed = seed, .images = o.images}, o.threads));
+  std::vector<int> labels(o.images);
+  for (std::size_t k = 0; k < o.images; ++k) labels[k] = examples::digit_of(k);
+  return {classify(o, by, examples::kept_pixels(path, shape)), labels};
+}
+
+/// The features of all unseen images, kept in a file for the next cell.
+Eigen::MatrixXd features_of_data(const options& o, const nn::classifier& by)
+{
+  const auto path = o.keep / "unseen-features.safetensors";
+  if (!std::filesystem::exists(path))
+    examples::keep_matrix(path,
+                          classify(o, by, examples::read_sprites(o.data, examples::eval_sprites).images).features);
+  return examples::kept_matrix(path);
+}
+
+/// The bound on the likelihood of unseen images under the plan that samples, without the pixel clip, which serves the
+/// eye. The last row adds no noise; it gets the deviation that DDPM's step from time 1 to 0 has, as in the official
+/// code.
+fewstep::likelihood_bound bound(const options& o, const examples::checkpoint& from)
+{
+  const auto table = fewstep::table_of(from.schedule);
+  examples::sampler_choice sampler = o.drawn.sampler;
+  sampler.pixels = 0;
+  const auto plan = plan_of(sampler, from.schedule);
+  constexpr std::size_t each = 50;
+  const auto unseen = examples::read_sprites(o.data, examples::eval_sprites, o.likelihood);
+  std::vector<images> data;
+  for (std::size_t first = 0; first + each <= o.likelihood; first += each) {
+    images part = examples::shape_of(from.network, each);
+    std::copy_n(unseen.images.data() + first * part.size() / each, part.size(), part.data());
+    data.push_back(std::move(part));
+  }
+  nn::workspace work(o.threads);
+  const nn::lane lane(from.network, work, {.class_labels = {unseen.labels.begin(), unseen.labels.begin() + each}});
+  const auto denoise = fewstep::clipped(fewstep::converted(lane, from.schedule.predicts, plan.predicts), 1.0);
+  return fewstep::negative_log_likelihood(
+      plan, denoise, data,
+      {.decoder_deviation = fewstep::posterior_deviation(table(1), table(0)), .samples_in_each = each});
+}
+
+json::object measure_cell(const options& o, const examples::checkpoint& from)
+{
+  const nn::classifier by = nn::load_classifier(o.classifier);
+  const Eigen::MatrixXd unseen = features_of_data(o, by);
+  nn::feature_moments of_data;
+  of_data.add(unseen);
+
+  nn::feature_moments pooled;
+  Eigen::MatrixXd all(0, unseen.cols());
+  json::array distances, accuracies;
+  double accuracy = 0;
+  for (std::uint64_t seed = 1; seed <= o.seeds; ++seed) {
+    const auto [seen, labels] = images_of(o, from, by, seed);
+    nn::feature_moments own;
+    own.add(seen.features), pooled.add(seen.features);
+    all.conservativeResize(all.rows() + seen.features.rows(), Eigen::NoChange);
+    all.bottomRows(seen.features.rows()) = seen.features;
+    distances.emplace_back(nn::frechet_distance(own.law(), of_data.law()));
+    accuracies.emplace_back(nn::accuracy(seen, labels));
+    accuracy += nn::accuracy(seen, labels) / static_cast<double>(o.seeds);
+  }
+  const nn::kernel_estimate kernel = nn::kernel_distance(all, unseen);
+  json::object found{{"frechet", nn::frechet_distance(pooled.law(), of_data.law())},
+                     {"frechet_of_seeds", distances},
+                     {"kernel", kernel.value},
+                     {"kernel_standard_error", kernel.standard_error},
+                     {"accuracy", accuracy},
+                     {"accuracy_of_seeds", accuracies}};
+  if (o.likelihood > 0) {
+    const auto bits = bound(o, from);
+    found.emplace_back("bits", bits.total.mean);
+    found.emplace_back("bits_standard_error", bits.total.standard_error());
+  }
+  return found;
+}
+
+void measure(const options& o)
+{
+  for (const auto& [number, name] : {std::pair(o.images, "--images"), {o.seeds, "--seeds"}, {o.threads, "--threads"}})
+    if (number == 0) throw std::invalid_argument(std::string(name) + " must be at least 1, but is 0");
+  fewstep::require_writable(o.out);
+  json::object cell = key_of(o);
+  const json::object key = cell;
+  for (const auto& [name, value] : {std::pair("images", o.images), {"seeds", o.seeds}, {"bits_images", o.likelihood}})
+    cell.emplace_back(name, value);
+  for (const json::value& done : read_cells(o.out))
+    if (has_all(done, cell)) {
+      std::printf("%s: is in %s already\n", json::write(cell).c_str(), o.out.string().c_str());
+      return;
+    }
+
+  std::filesystem::create_directories(kept_images(o, 1).parent_path());
+  for (auto& found : measure_cell(o, examples::open_checkpoint(o.model))) cell.push_back(std::move(found));
+  json::array cells = read_cells(o.out);  // another process may have added its own meanwhile
+  std::erase_if(cells, [&](const json::value& old) { return has_all(old, key); });
+  cells.emplace_back(cell);
+  json::write_file(o.out, json::object{{"cells", std::move(cells)}});
+  std::printf("%s\n", json::write(cell).c_str());
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+  options chosen;
+  CLI::App app("Draws images with a sampler and measures how good they are.", "measure");
+  declare(app, chosen);
+  return examples::run_program(app, argc, argv, [&] { measure(chosen); });
+}

@@ -1,0 +1,447 @@
+// Trains and distils the digits' network with LibTorch: sprites in, a checkpoint folder out. A run that was killed goes
+// on with --resume and ends with the same bits.
+//
+//     train_digits --objective phased --phases 4 --teacher models/fontdigits-ddpm --steps 20000 --out build/phased-4
+#include <ATen/core/ivalue.h>  // before ATen/ops: clang++ refuses LibTorch 1.13 otherwise
+
+#include "support/checkpoint_writer.hpp"
+#include "support/notes.hpp"
+#include "support/optimizer_state.hpp"
+#include "support/picture.hpp"
+#include "support/program.hpp"
+#include "support/sprites.hpp"
+#include "support/student.hpp"
+#include "support/tensor_file.hpp"
+#include "support/training_batch.hpp"
+#include "support/unet2d_torch.hpp"
+
+#include "fewstep/denoiser/clipping.hpp"
+#include "fewstep/denoiser/conversion.hpp"
+#include "fewstep/denoiser/precondition.hpp"
+#include "fewstep/io/diffusers.hpp"
+#include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/scheduler_config.hpp"
+#include "fewstep/noise/philox.hpp"
+#include "fewstep/sample.hpp"
+#include "fewstep/train/average.hpp"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/full.h>
+#include <c10/core/GradMode.h>
+#include <torch/nn/utils/clip_grad.h>
+#include <torch/optim/adamw.h>
+
+#include <algorithm>
+#include <cmath>
+#include <csignal>
+#include <cstddef>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <numbers>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace {
+
+namespace fs = std::filesystem;
+namespace train = fewstep::train;
+using examples::unet2d_torch;
+
+struct options {
+  examples::objective_options objective{.steps = 20'000};
+  examples::batch_options batch{};
+  fs::path data = "data/fontdigits", init = "models/fontdigits-ddpm", teacher{}, out{};
+  double rate = 2e-4, decay = 0, clip = 1, average = 0.999, target_rate = 0.95;
+  bool cosine = false, from_scratch = false, resume = false;
+  std::size_t warm_up = 100, images = 0, save_every = 500, log_every = 50;
+  double minutes = 0;
+  int threads = 2;
+};
+
+void declare(CLI::App& app, options& o)
+{
+  app.option_defaults()->always_capture_default()->take_last();
+  app.add_option("--objective", o.objective.name, "what is learnt")
+      ->check(CLI::IsMember({"denoising", "consistency", "consistency-training", "phased"}));
+  app.add_option("--init", o.init, "checkpoint folder whose architecture and weights the network starts with");
+  app.add_flag("--from-scratch", o.from_scratch, "start with random weights");
+  app.add_option("--teacher", o.teacher, "checkpoint folder to distil; without it that of --init");
+  app.add_option("--out", o.out, "folder for the checkpoint and the state of the run")->required();
+  app.add_flag("--resume", o.resume, "go on with the run in --out; the other options must be those it was made with");
+  app.add_option("--data", o.data, "folder of the sheets");
+  app.add_option("--images", o.images, "so many of its sprites, 0 for all");
+  app.add_option("--augment", o.batch.augment, "strength of random moves, turns, scales and strokes; 0 is none");
+  app.add_option("--drop-class", o.batch.drop_class, "part of the images that are shown without their class");
+  app.add_option("--times", o.objective.times, "training times of a student");
+  app.add_option("--skip", o.objective.skip, "times of the table that the solver steps over; 0 is one training time");
+  app.add_option("--phases", o.objective.phases, "of phased distillation");
+  app.add_option("--solver", o.objective.solver, "the teacher's")->check(CLI::IsMember({"ddim", "heun"}));
+  app.add_option("--guidance", o.objective.guidance, "scale by which the teacher's solver is augmented; 1 is none");
+  app.add_option("--target-rate", o.target_rate, "of the average that is the target of consistency distillation");
+  app.add_option("--steps", o.objective.steps, "of training in all");
+  app.add_option("--batch", o.batch.size, "images a step");
+  app.add_option("--rate", o.rate, "learning rate");
+  app.add_flag("--cosine", o.cosine, "let the rate fall to 0 as a cosine");
+  app.add_option("--warm-up", o.warm_up, "steps over which the rate rises");
+  app.add_option("--decay", o.decay, "weight decay");
+  app.add_option("--clip", o.clip, "largest norm of a gradient");
+  app.add_option("--average", o.average, "rate of the average of weights that is saved and sampled");
+  app.add_option("--seed", o.batch.seed, "image k of the run depends on seed and k alone");
+  app.add_option("--threads", o.threads, "cores to use");
+  app.add_option("--save-every", o.save_every, "steps between two saves, of state, checkpoint and preview");
+  app.add_option("--log-every", o.log_every, "steps whose mean loss is a line of losses.csv");
+  app.add_option("--minutes", o.minutes, "save and stop after so many; 0 is no limit");
+}
+
+void require(bool good, const std::string& sentence)
+{
+  if (!good) throw std::invalid_argument(sentence);
+}
+
+void check(const options& o)
+{
+  const auto positive = [](std::size_t number, const std::string& name) {
+    require(number > 0, name + " must be at least 1, but is 0");
+  };
+  positive(o.objective.steps, "--steps"), positive(o.batch.size, "--batch");
+  positive(o.save_every, "--save-every"), positive(o.log_every, "--log-every");
+  require(o.threads > 0, "--threads must be at least 1, but is " + std::to_string(o.threads));
+  require(o.rate > 0 && std::isfinite(o.rate), "--rate must be positive, but is " + std::to_string(o.rate));
+  require(o.clip > 0, "--clip must be positive, but is " + std::to_string(o.clip));
+  require(o.minutes >= 0, "--minutes must not be negative, but is " + std::to_string(o.minutes));
+  for (const auto& [name, part] :
+       {std::pair("--drop-class", o.batch.drop_class), std::pair("--augment", o.batch.augment),
+        std::pair("--average", o.average), std::pair("--target-rate", o.target_rate)})
+    require(part >= 0 && part <= 1, std::string(name) + " must lie in [0, 1], but is " + std::to_string(part));
+}
+
+/// What must be the same when a run goes on.
+fewstep::safetensors_metadata notes_of(const options& o)
+{
+  const auto text = [](double number) { return fewstep::json::write(number); };
+  return {{"--objective", o.objective.name},
+          {"--times", std::to_string(o.objective.times)},
+          {"--skip", std::to_string(o.objective.skip)},
+          {"--phases", std::to_string(o.objective.phases)},
+          {"--solver", o.objective.solver},
+          {"--guidance", text(o.objective.guidance)},
+          {"--target-rate", text(o.target_rate)},
+          {"--steps", std::to_string(o.objective.steps)},
+          {"--images", std::to_string(o.images)},
+          {"--augment", text(o.batch.augment)},
+          {"--drop-class", text(o.batch.drop_class)},
+          {"--batch", std::to_string(o.batch.size)},
+          {"--rate", text(o.rate)},
+          {"--cosine", o.cosine ? "yes" : "no"},
+          {"--warm-up", std::to_string(o.warm_up)},
+          {"--decay", text(o.decay)},
+          {"--clip", text(o.clip)},
+          {"--average", text(o.average)},
+          {"--log-every", std::to_string(o.log_every)},
+          {"--seed", std::to_string(o.batch.seed)}};
+}
+
+/// A checkpoint's files, read.
+struct checkpoint {
+  fewstep::diffusers_folder files;
+  fewstep::nn::blueprint design;
+  fewstep::scheduler_config scheduler;
+};
+
+checkpoint open_checkpoint(const fs::path& folder)
+{
+  fewstep::diffusers_folder files = fewstep::open_diffusers(folder);
+  if (!files.scheduler_config) throw std::runtime_error(folder.string() + ": has no scheduler/scheduler_config.json");
+  auto design =
+      fewstep::nn::read_blueprint(fewstep::json::read_file(files.unet_config), files.unet_config.string()).design;
+  auto scheduler = fewstep::read_scheduler_config(*files.scheduler_config);
+  return {std::move(files), std::move(design), std::move(scheduler)};
+}
+
+/// Throws std::invalid_argument unless the network fits the sprites and their classes.
+void require_digits(const checkpoint& of, const fs::path& folder)
+{
+  const auto& d = of.design;
+  require(d.in_channels == 1 && d.out_channels == 1 && d.classes == 11u,
+          folder.string() +
+              ": the digits' network has one channel and 11 classes, the last for none, but this one has " +
+              std::to_string(d.in_channels) + " and " + std::to_string(d.classes.value_or(0)));
+}
+
+/// Throws std::invalid_argument unless a teacher is of the student's kind.
+void require_same_kind(const checkpoint& teacher, const checkpoint& student, const fs::path& folder)
+{
+  require(teacher.design == student.design,
+          folder.string() + ": the teacher must have the architecture of --init, but its unet/config.json differs");
+  require(teacher.scheduler.predicts == student.scheduler.predicts,
+          folder.string() + ": the teacher must predict what --init does, " +
+              std::string(fewstep::name_of(student.scheduler.predicts)) + ", but predicts " +
+              std::string(fewstep::name_of(teacher.scheduler.predicts)));
+}
+
+std::vector<at::Tensor> parameters_of(const unet2d_torch& net)
+{
+  return net.parameters();
+}
+
+/// Everything that training changes.
+struct training_state {
+  training_state(const checkpoint& init, const options& o) :
+      student(init.design),
+      average(init.design),
+      target(init.design),
+      optimizer(parameters_of(student), torch::optim::AdamWOptions(o.rate).weight_decay(o.decay))
+  {
+    if (!o.from_scratch) load(student, fewstep::safetensors_file::open(init.files.unet_weights));
+    auto a = parameters_of(average), t = parameters_of(target);
+    train::update_average(a, parameters_of(student), 0);
+    train::update_average(t, parameters_of(student), 0);
+  }
+
+  /// Handles to all of it.
+  examples::named_tensors tensors()
+  {
+    examples::named_tensors all;
+    add_parameters(all, "weights.", student);
+    const auto moments = examples::states_of(optimizer);
+    for (std::size_t i = 0; i < moments.size(); ++i) {
+      const std::string name = all[i].first.substr(std::string("weights.").size());
+      all.emplace_back("first." + name, moments[i]->exp_avg());
+      all.emplace_back("second." + name, moments[i]->exp_avg_sq());
+    }
+    add_parameters(all, "average.", average);
+    add_parameters(all, "target.", target);
+    return all;
+  }
+
+  unet2d_torch student, average, target;
+  torch::optim::AdamW optimizer;
+  std::size_t step = 0;  ///< steps that are done
+  double seconds = 0;    ///< that they took
+  double loss_sum = 0;   ///< since the last line of the log
+  std::string log{"step,loss\n"};
+};
+
+void write_state(const fs::path& path, training_state& state, const options& o)
+{
+  fewstep::safetensors_metadata notes = notes_of(o);
+  notes.emplace_back("step", std::to_string(state.step));
+  notes.emplace_back("seconds", fewstep::json::write(state.seconds));
+  notes.emplace_back("loss_sum", fewstep::json::write(state.loss_sum));
+  notes.emplace_back("log", state.log);
+  examples::write_tensors(path, state.tensors(), notes);
+}
+
+void read_state(const fs::path& path, training_state& state, const options& o)
+{
+  const auto file = fewstep::safetensors_file::open(path);
+  examples::require_notes(path, file.metadata(), notes_of(o));
+  const auto note = [&](const std::string& name) {
+    for (const auto& [key, value] : file.metadata())
+      if (key == name) return value;
+    throw std::runtime_error(path.string() + ": is no state of a run: it lacks \"" + name + "\"");
+  };
+  examples::read_tensors(file, state.tensors());
+  state.step = std::stoul(note("step"));
+  for (auto* moments : examples::states_of(state.optimizer)) moments->step(static_cast<std::int64_t>(state.step));
+  state.seconds = std::stod(note("seconds"));
+  state.loss_sum = std::stod(note("loss_sum"));
+  state.log = note("log");
+}
+
+/// Four rows of the ten digits, drawn with the averaged weights from the same noise each time.
+fewstep::nn::images preview(training_state& state, const examples::objective& objective, fewstep::prediction predicts)
+{
+  const c10::NoGradGuard no_gradients;
+  constexpr std::int64_t count = 40;
+  at::Tensor labels = at::empty({count}, at::kLong);
+  for (std::int64_t k = 0; k < count; ++k) labels.data_ptr<std::int64_t>()[k] = k % 10;
+  const auto network = [&](const at::Tensor& x, const fewstep::evaluation& at) {
+    return state.average.forward(x, at::full({count}, at.t, at::kDouble), labels);
+  };
+  const auto data = fewstep::converted(network, predicts, fewstep::prediction::data);
+  const fewstep::philox_noise noise{.seed = 7, .samples = count};
+  const at::Tensor start = noise.start(at::zeros({count, 1, examples::sprite_side, examples::sprite_side}));
+  const auto drawn = [&](const auto& denoise) { return fewstep::sample(objective.plan(), start, denoise, noise); };
+  const at::Tensor x = objective.is_consistency()
+                           ? drawn(fewstep::clipped(fewstep::preconditioned(data, fewstep::lcm_scaling{})))
+                           : drawn(fewstep::clipped(data));
+  fewstep::nn::images out{count, 1, examples::sprite_side, examples::sprite_side};
+  std::copy_n(x.contiguous().data_ptr<float>(), out.size(), out.data());
+  return out;
+}
+
+/// The class of diffusers that samples the result.
+fewstep::json::object scheduler_of(const options& o, const checkpoint& init)
+{
+  using fewstep::json::object;
+  const fs::path& from = *init.files.scheduler_config;
+  if (o.objective.name == "denoising")
+    return examples::scheduler_file("DDPMScheduler", from,
+                                    object{{"variance_type", "fixed_small"},
+                                           {"clip_sample", true},
+                                           {"clip_sample_range", 1.0},
+                                           {"timestep_spacing", "leading"},
+                                           {"steps_offset", 0}});
+  if (o.objective.name == "phased")
+    return examples::scheduler_file("DDIMScheduler", from,
+                                    object{{"clip_sample", false},
+                                           {"set_alpha_to_one", false},
+                                           {"timestep_spacing", "trailing"},
+                                           {"steps_offset", 0}});
+  return examples::scheduler_file("LCMScheduler", from,
+                                  object{{"original_inference_steps", o.objective.times},
+                                         {"timestep_scaling", 10.0},
+                                         {"clip_sample", true},
+                                         {"clip_sample_range", 1.0},
+                                         {"timestep_spacing", "leading"},
+                                         {"steps_offset", 0}});
+}
+
+/// The model card.
+std::string card_of(const options& o, const training_state& state, const std::string& command)
+{
+  const auto fixed = [](double number, int digits) {
+    std::string text(32, '\0');
+    text.resize(static_cast<std::size_t>(std::snprintf(text.data(), text.size(), "%.*f", digits, number)));
+    return text;
+  };
+  std::string card = "# " + fs::weakly_canonical(o.out).filename().string() + "\n\n";
+  card += "A digit network trained with the objective \"" + o.objective.name + "\" from " +
+          (o.from_scratch ? std::string("random weights") : o.init.generic_string()) + ".\n\n";
+  card += "    " + command + "\n\n| | |\n|---|---|\n";
+  card += "| data | " + o.data.generic_string() + " |\n";
+  card += "| steps | " + std::to_string(state.step) + " of " + std::to_string(o.objective.steps) + " |\n";
+  card += "| images seen | " + std::to_string(state.step * o.batch.size) + " |\n";
+  card += "| time | " + fixed(state.seconds / 60, 1) + " minutes on " + std::to_string(o.threads) + " threads |\n";
+  if (o.objective.name == "phased") card += "| phases | " + std::to_string(o.objective.phases) + " |\n";
+  card += "| weights | average of rate " + fixed(o.average, 6) + " |\n\n";
+  card += "`plan.json` is the plan that it is sampled by. Losses, as means over " + std::to_string(o.log_every) +
+          " steps, every tenth of the run and the last:\n\n| step | loss |\n|---|---|\n";
+  std::vector<std::string> lines;
+  for (std::size_t begin = state.log.find('\n') + 1, end; (end = state.log.find('\n', begin)) != std::string::npos;
+       begin = end + 1)
+    lines.push_back(state.log.substr(begin, end - begin));
+  const std::size_t stride = std::max<std::size_t>(1, lines.size() / 10);
+  for (std::size_t k = 0; k < lines.size(); ++k)
+    if (k % stride == 0 || k + 1 == lines.size()) {
+      const std::size_t comma = lines[k].find(',');
+      card += "| " + lines[k].substr(0, comma) + " | " + lines[k].substr(comma + 1) + " |\n";
+    }
+  return card;
+}
+
+/// Set by the signals that ask a program to end.
+volatile std::sig_atomic_t asked_to_stop = 0;
+
+double rate_at(const options& o, std::size_t k)
+{
+  const double part = static_cast<double>(k) / static_cast<double>(o.objective.steps);
+  const double rise =
+      std::min(1.0, static_cast<double>(k + 1) / static_cast<double>(std::max<std::size_t>(1, o.warm_up)));
+  return o.rate * rise * (o.cosine ? (1 + std::cos(std::numbers::pi * part)) / 2 : 1);
+}
+
+void train_network(const options& o, const std::string& command)
+{
+  check(o);
+  at::set_num_threads(o.threads);
+  const fs::path state_file = o.out / "state.safetensors";
+  if (!o.resume && fs::exists(state_file))
+    throw std::invalid_argument(state_file.string() +
+                                ": a run is there already; go on with --resume, or choose another --out");
+
+  const checkpoint init = open_checkpoint(o.init);
+  require_digits(init, o.init);
+  const fewstep::prediction predicts = init.scheduler.predicts;
+  const examples::objective objective(o.objective, fewstep::table_of(init.scheduler), predicts);
+  const examples::labelled_images data = examples::read_sprites(o.data, examples::train_sprites, o.images);
+
+  training_state state(init, o);
+  std::optional<unet2d_torch> teacher;
+  if (objective.needs_teacher()) {
+    const fs::path folder = o.teacher.empty() ? o.init : o.teacher;
+    const checkpoint from = open_checkpoint(folder);
+    require_same_kind(from, init, folder);
+    teacher.emplace(from.design);
+    load(*teacher, fewstep::safetensors_file::open(from.files.unet_weights));
+  } else if (!o.teacher.empty()) {
+    throw std::invalid_argument("--teacher was given, but " + o.objective.name + " has none");
+  }
+  fs::create_directories(o.out);
+  if (o.resume) read_state(state_file, state, o);
+
+  const auto save = [&] {
+    write_state(state_file, state, o);
+    examples::named_tensors weights;
+    add_parameters(weights, "", state.average);
+    examples::write_checkpoint(o.out, {.unet_config = init.files.unet_config,
+                                       .scheduler = scheduler_of(o, init),
+                                       .plan = objective.plan(),
+                                       .weights = weights,
+                                       .card = card_of(o, state, command)});
+    examples::detail::write_text(o.out / "losses.csv", state.log);
+    examples::write_png(o.out / "preview.png", examples::tiled(preview(state, objective, predicts), 10));
+  };
+
+  std::signal(SIGINT, [](int) { asked_to_stop = 1; });
+  std::signal(SIGTERM, [](int) { asked_to_stop = 1; });
+  const examples::stopwatch watch;
+  const double seconds_before = state.seconds;
+  const std::size_t first = state.step;
+  examples::progress_bar bar(o.objective.steps, "steps");
+  const auto parameters = parameters_of(state.student);
+  auto average = parameters_of(state.average), target = parameters_of(state.target);
+  while (state.step < o.objective.steps) {
+    const std::size_t k = state.step;
+    const examples::training_batch batch = examples::batch_at(k, data, o.batch);
+    const at::Tensor loss =
+        objective(k, batch, {state.student, &state.target, teacher ? &*teacher : nullptr}, o.batch.no_class);
+    const double value = loss.item<double>();
+    state.optimizer.zero_grad();
+    loss.backward();
+    const double norm = torch::nn::utils::clip_grad_norm_(parameters, o.clip);
+    if (!std::isfinite(value) || !std::isfinite(norm)) {
+      save();
+      throw std::runtime_error("the loss or its gradient is not finite at step " + std::to_string(k + 1) +
+                               "; what was learnt before is saved in " + o.out.string());
+    }
+    static_cast<torch::optim::AdamWOptions&>(state.optimizer.param_groups().front().options()).lr(rate_at(o, k));
+    state.optimizer.step();
+    const double done = static_cast<double>(k);
+    train::update_average(average, parameters, std::min(o.average, (1 + done) / (10 + done)));
+    if (objective.has_target()) train::update_average(target, parameters, o.target_rate);
+    ++state.step;
+    state.loss_sum += value;
+    state.seconds = seconds_before + watch.seconds();
+    if (state.step % o.log_every == 0)
+      state.log += std::to_string(state.step) + "," +
+                   fewstep::json::write(std::exchange(state.loss_sum, 0) / static_cast<double>(o.log_every)) + "\n";
+    const double speed = static_cast<double>((state.step - first) * o.batch.size) / watch.seconds();
+    char note[64];
+    std::snprintf(note, sizeof note, "loss %.5f, %.0f images/s", value, speed);
+    bar.show(state.step, note);
+    const bool stop = asked_to_stop != 0 || (o.minutes > 0 && watch.seconds() > 60 * o.minutes);
+    if (state.step % o.save_every == 0 || state.step == o.objective.steps || stop) save();
+    if (stop) break;
+  }
+  std::printf("%s: %zu of %zu steps, %.1f images per second\n", o.out.string().c_str(), state.step, o.objective.steps,
+              static_cast<double>((state.step - first) * o.batch.size) / watch.seconds());
+}
+
+}  // namespace
+
+int main(int argc, char** argv)
+{
+  options chosen;
+  CLI::App app("Trains and distils the digits' network.", "train_digits");
+  declare(app, chosen);
+  std::string command = "train_digits";
+  for (int k = 1; k < argc; ++k)
+    if (std::string(argv[k]) != "--resume") command += std::string(" ") + argv[k];
+  return examples::run_program(app, argc, argv, [&] { train_network(chosen, command); });
+}

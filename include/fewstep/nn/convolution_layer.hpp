@@ -1,0 +1,89 @@
+/// @file
+/// Convolutions of 1x1 and 3x3 pixels, linear layers among them, as values: prepared weights and what goes with them.
+#pragma once
+
+#include "fewstep/nn/feature.hpp"
+#include "fewstep/nn/packet.hpp"
+#include "fewstep/nn/product.hpp"
+#include "fewstep/nn/winograd.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cassert>
+#include <cstddef>
+#include <span>
+#include <vector>
+
+namespace fewstep::nn {
+
+/// y(o, i) = bias + sum of weight(o, c, ky, kx) * x(c, stride * i + k - pad): pixels outside of x are zero.
+/// A linear layer is a convolution of size 1.
+struct convolution {
+  std::size_t in = 0, out = 0, size = 1, stride = 1;
+  std::size_t pad = 0;         ///< lines of zeros above and columns of zeros to the left
+  std::size_t pad_behind = 0;  ///< below and to the right
+  std::size_t tile = 0;        ///< 1: sums of products as above; 2, 4: Winograd's F(2x2), F(4x4); 0: to be chosen
+  detail::prepared_matrix weights{};  ///< (taps * in, out), or (products of a tile * in, out)
+  aligned_floats bias{};
+};
+
+namespace detail {
+
+/// The form of a layer follows from its shape alone, so that an image has the same bits in every batch. Transforming
+/// tiles costs as much per channel whatever the number of channels on the other side is, and is worth it from two
+/// registers on.
+inline std::size_t chosen_tile(const convolution& c)
+{
+  if (c.size != 3 || c.stride != 1 || c.in < 16 || c.out < 16) return 1;
+  return 4;
+}
+
+/// U(product, c; o): see winograd.hpp.
+template <std::size_t N>
+prepared_matrix prepare_tiles(const convolution& c, std::span<const float> weights)
+{
+  constexpr std::size_t products = winograd<N>::size * winograd<N>::size;
+  std::vector<std::array<double, products>> filters(c.in * c.out);
+  for (std::size_t k = 0; k < filters.size(); ++k) filters[k] = transformed_filter<N>(weights.data() + k * 9);
+  return prepare_matrix(products * c.in, c.out, [&](std::size_t k, std::size_t o) {
+    return static_cast<float>(filters[o * c.in + k % c.in][k / c.in]);
+  });
+}
+
+inline prepared_matrix prepare_taps(const convolution& c, std::span<const float> weights)
+{
+  const std::size_t taps = c.size * c.size;
+  return prepare_matrix(taps * c.in, c.out,
+                        [&](std::size_t k, std::size_t o) { return weights[(o * c.in + k % c.in) * taps + k / c.in]; });
+}
+
+}  // namespace detail
+
+/// Prepares weights (out, in, size, size), size fastest, and bias (out) or none.
+inline convolution prepare_convolution(convolution shape, std::span<const float> weights, std::span<const float> bias)
+{
+  assert(weights.size() == shape.out * shape.in * shape.size * shape.size);
+  if (shape.tile == 0) shape.tile = detail::chosen_tile(shape);
+  assert(shape.tile == 1 || (shape.size == 3 && shape.stride == 1));
+  shape.weights = shape.tile == 4   ? detail::prepare_tiles<4>(shape, weights)
+                  : shape.tile == 2 ? detail::prepare_tiles<2>(shape, weights)
+                                    : detail::prepare_taps(shape, weights);
+  shape.bias.assign(detail::whole_packets(shape.out), 0);
+  std::copy(bias.begin(), bias.end(), shape.bias.begin());
+  return shape;
+}
+
+/// What a layer adds: y = (convolution + shift + add) * gain.
+struct addend {
+  const feature* shift = nullptr;  ///< (count, out), one number per image and channel
+  const feature* add = nullptr;    ///< of the shape of the result, and perhaps the result itself
+  float gain = 1;
+};
+
+/// (size of x + padding - size of the filter) / stride + 1.
+inline std::size_t output_length(const convolution& c, std::size_t length)
+{
+  return (length + c.pad + c.pad_behind - c.size) / c.stride + 1;
+}
+
+}  // namespace fewstep::nn

@@ -1,0 +1,103 @@
+/// @file
+/// The trainer seen from the shell: what it writes, that a stopped run ends as if it had not been, and that wrong input
+/// is one sentence and exit status 2. It is there only where LibTorch is.
+#include "fewstep/io/plans.hpp"
+#include "fewstep/io/safetensors.hpp"
+#include "fewstep/plan/phased.hpp"
+#include "fewstep/schedule/schedules.hpp"
+#include "support/catch.hpp"
+#include "support/files.hpp"
+#include "support/program.hpp"
+
+#include <filesystem>
+#include <string>
+
+using namespace fewstep;
+namespace fs = std::filesystem;
+
+namespace {
+
+bool is_built()
+{
+  return fs::exists(FEWSTEP_PROGRAMS_DIR "/train_digits");
+}
+
+const std::string tiny = "--steps 2 --batch 2 --images 20 --save-every 1 --log-every 1 --threads 1 ";
+
+test::outcome trained(const fs::path& folder, const std::string& arguments)
+{
+  const auto in = [](const char* name) { return "'" + test::in_repository(name).string() + "' "; };
+  return test::run_program(
+      "train_digits", folder,
+      "--data " + in("data/fontdigits") + "--init " + in("models/fontdigits-ddpm") + tiny + arguments);
+}
+
+const fs::path weights = "unet/diffusion_pytorch_model.safetensors";
+
+}  // namespace
+
+TEST_CASE("a stopped run that goes on ends with the bits of one that was not stopped", "[programs]")
+{
+  if (!is_built()) return;
+  const fs::path folder = test::empty_folder("train_resume");
+  const std::string how = "--objective consistency --times 4 --augment 1 ";
+  const auto whole = trained(folder, how + "--out whole");
+  REQUIRE(whole.errors.empty());
+  REQUIRE(whole.status == 0);
+  REQUIRE(trained(folder, how + "--minutes 1e-9 --out parts").output.starts_with("parts: 1 of 2 steps"));
+  const std::string halfway = test::content_of(folder / "parts" / weights);
+  REQUIRE(trained(folder, how + "--resume --out parts").status == 0);
+  REQUIRE(test::content_of(folder / "parts" / weights) == test::content_of(folder / "whole" / weights));
+  REQUIRE(test::content_of(folder / "parts" / weights) != halfway);
+  REQUIRE(test::content_of(folder / "parts/losses.csv") == test::content_of(folder / "whole/losses.csv"));
+}
+
+TEST_CASE("what phased training writes is a checkpoint with its plan and its card", "[programs]")
+{
+  if (!is_built()) return;
+  const fs::path folder = test::empty_folder("train_phased");
+  REQUIRE(trained(folder, "--objective phased --phases 2 --times 40 --guidance 2 --out student").status == 0);
+  const auto before = safetensors_file::open(test::in_repository("models/fontdigits-ddpm") / weights);
+  const auto after = safetensors_file::open(folder / "student" / weights);
+  REQUIRE(after.tensors().size() == before.tensors().size());
+  for (const auto& tensor : before.tensors()) REQUIRE(after.at(tensor.name).shape == tensor.shape);
+  REQUIRE(read_plan(folder / "student/plan.json") == phased(phases(linear_vp(), 2, 40)));
+  const std::string card = test::content_of(folder / "student/README.md");
+  REQUIRE(card.find("| steps | 2 of 2 |") != std::string::npos);
+  REQUIRE(card.find("| phases | 2 |") != std::string::npos);
+  REQUIRE(fs::file_size(folder / "student/preview.png") > 1000);
+  // and is sampled like any other
+  REQUIRE(test::run_program("digits", folder, "--model student --steps 2 --count 2 --threads 1").status == 0);
+}
+
+TEST_CASE("the trainer refuses wrong input in one sentence, before it writes", "[programs]")
+{
+  if (!is_built()) return;
+  const fs::path folder = test::empty_folder("train_refused");
+  const auto refusal = [&](const std::string& arguments) {
+    const auto result = trained(folder, arguments);
+    REQUIRE(result.status == 2);
+    REQUIRE_FALSE(fs::exists(folder / "student"));
+    return result.errors;
+  };
+  REQUIRE(refusal("--objective phased --phases 51 --out student") ==
+          "train_digits: the number of phases must lie in [1, 50], the size of the training grid, but is 51\n");
+  REQUIRE(refusal("--objective denoising --guidance 2 --out student") ==
+          "train_digits: guidance is the teacher's, and denoising has none\n");
+  REQUIRE(refusal("--batch 0 --out student") == "train_digits: --batch must be at least 1, but is 0\n");
+  REQUIRE(refusal("--average 1.5 --out student") == "train_digits: --average must lie in [0, 1], but is 1.500000\n");
+  REQUIRE(refusal("--images 100000000 --out student").find("sprites in train, but 100000000 were asked for") !=
+          std::string::npos);
+
+  const fs::path teacher = folder / "teacher", scheduler = teacher / "scheduler/scheduler_config.json";
+  fs::copy(test::in_repository("models/fontdigits-ddpm"), teacher, fs::copy_options::recursive);
+  std::string text = test::content_of(scheduler);
+  test::put(scheduler, text.replace(text.find("epsilon"), 7, "v_prediction"));
+  REQUIRE(refusal("--objective phased --teacher teacher --out student") ==
+          "train_digits: teacher: the teacher must predict what --init does, noise, but predicts velocity\n");
+  std::string config = test::content_of(teacher / "unet/config.json");
+  test::put(teacher / "unet/config.json", config.replace(config.find("silu"), 4, "gelu"));
+  REQUIRE(
+      refusal("--objective phased --teacher teacher --out student") ==
+      "train_digits: teacher: the teacher must have the architecture of --init, but its unet/config.json differs\n");
+}
