@@ -265,6 +265,8 @@ TEST_CASE("the form of a convolution follows from its shape", "[nn]")
     return nn::prepare_convolution(shape, weights, {}).tile;
   };
   REQUIRE(tile(sized(64, 64, same)) == 4);
+  REQUIRE(tile(sized(512, 1024, same)) == 4);
+  REQUIRE(tile(sized(512, 1025, same)) == 2);
   REQUIRE(tile(sized(3, 64, same)) == 1);
   REQUIRE(tile(sized(64, 1, same)) == 1);
   REQUIRE(tile({.in = 64, .out = 64}) == 1);

@@ -13,6 +13,7 @@
 #include <filesystem>
 #include <stdexcept>
 #include <string>
+#include <variant>
 #include <vector>
 
 using namespace fewstep;
@@ -31,6 +32,27 @@ TEST_CASE("a checkpoint trained in PyTorch gives its outputs", "[nn]")
   const nn::images out =
       evaluate(nn::lane(net, work, condition), test::images_at(reference, "call.sample"), evaluation{});
   REQUIRE_THAT(test::largest_difference(out, test::images_at(reference, "call.output")), WithinAbs(0, 1e-4));
+}
+
+TEST_CASE("a network without Winograd's filtering is the same but for rounding, and smaller", "[nn]")
+{
+  const auto folder = test::in_repository("models/fontdigits-ddpm");
+  const nn::network fast = nn::load_unet(folder).net, direct = nn::load_unet(folder, nn::filtering::direct).net;
+  const nn::convolution &a = std::get<nn::residual_block>(fast.middle.front()).conv_1,
+                        &b = std::get<nn::residual_block>(direct.middle.front()).conv_1;
+  REQUIRE(a.tile == 4);
+  REQUIRE(b.tile == 1);
+  REQUIRE(a.weights.depth == 4 * b.weights.depth);
+  const auto reference = safetensors_file::open(folder / "reference.safetensors");
+  const nn::images x = test::images_at(reference, "call.sample");
+  nn::workspace work;
+  const auto run = [&](const nn::network& net) {
+    return evaluate(nn::lane(net, work, {.class_labels = {3}}), x, evaluation{{500, 1, 0}, 0, 0});
+  };
+  const double difference = test::largest_difference(run(fast), run(direct));
+  REQUIRE(difference > 0);
+  // about 25 layers, each with an error of 1e-6 of numbers of size one
+  REQUIRE_THAT(difference, WithinAbs(0, 25e-6));
 }
 
 TEST_CASE("a U-Net's folder alone loads as its pipeline does", "[nn]")

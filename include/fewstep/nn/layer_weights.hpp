@@ -15,9 +15,10 @@ namespace fewstep::nn::detail {
 enum class has_bias { yes, no };
 
 /// A convolution with weight (out, in, size, size).
-inline convolution load_convolution(weights& from, const std::string& name, const convolution& shape,
+inline convolution load_convolution(weights& from, const std::string& name, convolution shape,
                                     has_bias biased = has_bias::yes)
 {
+  if (from.filters() == filtering::direct) shape.tile = 1;
   const auto filter = from.take(name + ".weight", {shape.out, shape.in, shape.size, shape.size});
   const auto bias = biased == has_bias::yes ? from.take(name + ".bias", {shape.out}) : std::vector<float>();
   return prepare_convolution(shape, filter, bias);

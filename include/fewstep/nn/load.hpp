@@ -28,7 +28,7 @@ struct loaded_network {
 /// Loads a UNet2DModel or a UNet2DConditionModel, as the configuration says. Throws std::runtime_error, with the path
 /// first, for files that are missing or damaged, layers that this engine has not, and tensors that are missing, of
 /// another shape or without a place in the network.
-inline loaded_network load_unet(const model_files& files)
+inline loaded_network load_unet(const model_files& files, filtering filters = filtering::minimal)
 {
   const std::string where = files.config.string();
   const json::value document = json::read_file(files.config);
@@ -36,7 +36,7 @@ inline loaded_network load_unet(const model_files& files)
       json::object_reader(document, where)
           .one_of_or("_class_name", {{"UNet2DModel", false}, {"UNet2DConditionModel", true}}, false);
   const auto load = [&](auto architecture, const auto& build) -> loaded_network {
-    weights tensors = weights::open(files.weights);
+    weights tensors = weights::open(files.weights, filters);
     loaded_network out{build(architecture.design, tensors), std::move(architecture.unused)};
     tensors.require_empty();
     return out;
@@ -46,10 +46,10 @@ inline loaded_network load_unet(const model_files& files)
 }
 
 /// The same from a folder that diffusers saved: a pipeline or a U-Net alone.
-inline loaded_network load_unet(const std::filesystem::path& folder)
+inline loaded_network load_unet(const std::filesystem::path& folder, filtering filters = filtering::minimal)
 {
   const diffusers_folder found = open_diffusers(folder);
-  return load_unet(model_files{found.unet_config, found.unet_weights});
+  return load_unet(model_files{found.unet_config, found.unet_weights}, filters);
 }
 
 }  // namespace fewstep::nn

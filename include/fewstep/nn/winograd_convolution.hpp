@@ -17,8 +17,9 @@
 
 namespace fewstep::nn::detail {
 
-/// The transformed tiles of a task take at most about this many floats of scratch, most of a second-level cache.
-inline constexpr std::size_t tiled_floats = 160 * 1024;
+/// The transformed tiles of a task and their products with a panel take at most about this many floats of scratch, most
+/// of a second-level cache.
+inline constexpr std::size_t tiled_floats = 192 * 1024;
 
 /// How tiles of N x N outputs cover a batch, and which of them a task computes.
 template <std::size_t N>
@@ -35,7 +36,8 @@ struct tiling {
       down((out.height() + N - 1) / N),
       rows(out.count() * down)
   {
-    const std::size_t fitting = tiled_floats / (products * across * c.in), even = (rows + threads - 1) / threads;
+    const std::size_t fitting = tiled_floats / (products * across * (c.in + 3 * lanes)),
+                      even = (rows + threads - 1) / threads;
     task_rows = std::clamp<std::size_t>(std::min(fitting, even), 1, rows);
     groups = 1;
     if (task_rows * across >= tile_rows || threads == 1) return;
