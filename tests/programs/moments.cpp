@@ -45,8 +45,7 @@ TEST_CASE("the moments of a checkpoint are those of a network that knows its dat
   for (const moment_level& level : moments.levels) {
     REQUIRE(level.residual.count == 20);
     REQUIRE(level.clipped.mean <= level.residual.mean);  // data lie in [-1, 1]
-    REQUIRE(level.residual.mean < moments.data_variance);
-    REQUIRE(level.second_moment.mean < 1);
+    REQUIRE(level.second_moment.mean < 1 + 5 * level.second_moment.standard_error());
     REQUIRE(level.parts.size() == 1);
     REQUIRE(level.parts[0].residual == level.residual);
   }
@@ -56,10 +55,12 @@ TEST_CASE("each image is denoised with its own class", "[programs]")
 {
   // what a network that is told the wrong digits makes of much noise is far from the data
   const fs::path folder = test::empty_folder("moments_classes");
-  REQUIRE(measure(folder, "--levels 2").status == 0);
-  const moment_level& noisy = read_moments(folder / "moments.json").levels.back();
-  REQUIRE(noisy.at.t == 619);
-  REQUIRE(noisy.residual.mean < 0.2);
+  REQUIRE(measure(folder, "--levels 5").status == 0);
+  const moment_table moments = read_moments(folder / "moments.json");
+  const moment_level& noisy = moments.levels.at(3);  // three quarters of the way
+  REQUIRE(noisy.at.t > 500);
+  REQUIRE(noisy.at.t < 750);
+  REQUIRE(noisy.residual.mean < moments.data_variance);
 }
 
 TEST_CASE("a measurement that is killed goes on to the same bits", "[programs]")

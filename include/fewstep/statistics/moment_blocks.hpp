@@ -30,7 +30,7 @@ namespace fewstep {
 struct moment_options {
   prediction predicts = prediction::data;  ///< what the denoiser predicts
   std::size_t samples = 0;                 ///< of the data, at each level; 0 is all
-  std::size_t levels = 0;                  ///< only the first so many in the order of `spread`; 0 is all
+  std::size_t levels = 0;                  ///< only the first so many in their `level_order`; 0 is all
   double wanted_error = 0;                 ///< a level is done once C is known to this, relatively; 0 is never
   std::optional<data_range> range{};       ///< measures the error of predictions held in it, too
   std::size_t parts = 0;                   ///< so many equal parts of a sample are measured one by one, too: the number

@@ -8,6 +8,7 @@
 #include "fewstep/schedule/noise_level.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "fewstep/statistics/data_set.hpp"
+#include "fewstep/statistics/level_order.hpp"
 #include "fewstep/statistics/moment_blocks.hpp"
 
 #include <algorithm>
@@ -134,8 +135,8 @@ inline std::vector<std::size_t> measured_places(const std::vector<noise_level>& 
   if (options.levels > levels.size())
     throw std::invalid_argument("there are " + std::to_string(levels.size()) + " levels, but " +
                                 std::to_string(options.levels) + " were asked for");
-  std::vector<std::size_t> places(options.levels == 0 ? levels.size() : options.levels);
-  for (std::size_t k = 0; k < places.size(); ++k) places[k] = spread(k, levels.size());
+  std::vector<std::size_t> places = level_order(levels);
+  if (options.levels > 0) places.resize(options.levels);
   return places;
 }
 
@@ -143,8 +144,8 @@ inline std::vector<std::size_t> measured_places(const std::vector<noise_level>& 
 /// with eps keyed by seed, sample and level, then E|eps_hat|^2 / d and E|data - D|^2 / d with their spread.
 ///
 /// There is one denoiser for each thread; all must be of the same network, and the result does not depend on how many
-/// there are. Levels are taken in the order of `spread`, so that few of them serve already: plans interpolate between
-/// them. After each level observe(table so far) is called; if it returns false, that table is the result. Given
+/// there are. Levels are taken in the order of `level_order`, so that few of them serve already: plans interpolate
+/// between them. After each level observe(table so far) is called; if it returns false, that table is the result. Given
 /// back as `done`, with the same levels and options, it ends with the same numbers. Throws std::invalid_argument before
 /// the first evaluation if the data are fewer than two samples or of different sizes, a level is the data itself or
 /// comes twice, an option is out of range, or `done` belongs to other levels or data; std::runtime_error if the network
