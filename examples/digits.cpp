@@ -3,14 +3,12 @@
 //     digits --model models/fontdigits-ddpm --sampler ddim --steps 20 --class 3 --guidance 1.5 --count 40 --out
 //     digits.png
 #include "fewstep/fewstep.hpp"
-#include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/plans.hpp"
 #include "fewstep/io/runs.hpp"
 #include "fewstep/io/safetensors_writer.hpp"
-#include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/nn/lane.hpp"
-#include "fewstep/nn/load.hpp"
+#include "support/checkpoint.hpp"
 #include "support/notes.hpp"
 #include "support/picture.hpp"
 #include "support/program.hpp"
@@ -72,18 +70,6 @@ std::vector<int> labels_of(const options& o, std::size_t classes)
   return labels;
 }
 
-/// The shape of the batch. The network must say what it was trained on, and predict what it is given.
-images shape_of(const options& o, const fewstep::nn::network& network)
-{
-  if (network.sample_size.size() != 2)
-    throw std::invalid_argument("the network's config.json must give its sample_size, height and width");
-  if (network.out_channels != network.in_channels)
-    throw std::invalid_argument("the network must predict as many channels as it takes, " +
-                                std::to_string(network.in_channels) + ", but predicts " +
-                                std::to_string(network.out_channels));
-  return {o.count, network.in_channels, network.sample_size[0], network.sample_size[1]};
-}
-
 /// What must be the same when a run goes on, besides the plan.
 fewstep::safetensors_metadata notes_of(const options& o)
 {
@@ -108,13 +94,9 @@ void draw(const options& o)
   for (const auto& file : {o.out, o.checkpoint, o.trace})
     if (!file.empty()) fewstep::require_writable(file);
 
-  const auto folder = fewstep::open_diffusers(o.model);
-  if (!folder.scheduler_config) throw std::runtime_error(o.model.string() + ": has no scheduler/scheduler_config.json");
-  const auto config = fewstep::read_scheduler_config(*folder.scheduler_config);
+  const auto [network, config] = examples::open_checkpoint(o.model);
   const auto plan = plan_of(o.sampler, config);
-
-  const auto network = fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net;
-  const images shape = shape_of(o, network);
+  const images shape = examples::shape_of(network, o.count);
   const std::size_t classes = class_count(network.conditions);
   const std::vector<int> labels = labels_of(o, classes);
   const std::vector<int> others(labels.size(), o.negative.value_or(static_cast<int>(classes) - 1));

@@ -98,7 +98,9 @@ void report(const fewstep::stored_moments& stored)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app("Measures the moments of a diffusion model's U-Net for Analytic-DPM.", "moments");
+  CLI::App app(
+      "Measures the moments of a diffusion model's U-Net for Analytic-DPM, and goes on with a file that is there.",
+      "moments");
   declare(app, chosen);
   return examples::run_program(app, argc, argv, [&] {
     if (chosen.report.empty())

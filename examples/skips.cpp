@@ -3,13 +3,11 @@
 //
 //     skips --model models/fontdigits-ddpm --steps 20 --levels 5 --out skips.svg
 #include "fewstep/fewstep.hpp"
-#include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/file.hpp"
-#include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/nn/lane.hpp"
-#include "fewstep/nn/load.hpp"
 #include "fewstep/unet/similarity.hpp"
 #include "fewstep/unet/skip_ratio.hpp"
+#include "support/checkpoint.hpp"
 #include "support/program.hpp"
 
 #include <algorithm>
@@ -53,12 +51,8 @@ struct findings {
 
 findings look(const options& o)
 {
-  const auto folder = fewstep::open_diffusers(o.model);
-  if (!folder.scheduler_config) throw std::runtime_error(o.model.string() + ": has no scheduler/scheduler_config.json");
-  const auto config = fewstep::read_scheduler_config(*folder.scheduler_config);
+  const auto [network, config] = examples::open_checkpoint(o.model);
   const auto plan = fewstep::ddim(fewstep::trailing(fewstep::table_of(config), o.steps));
-  const auto network = fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net;
-
   const std::size_t classes = class_count(network.conditions);
   std::vector<int> labels(classes == 0 ? 0 : o.count);
   for (std::size_t k = 0; k < labels.size(); ++k)
@@ -73,7 +67,7 @@ findings look(const options& o)
     if (at.row % every == 0 && probes.size() < o.levels) probes.push_back({x, at});
     lane(x, at, out, alike);
   };
-  const images shape{o.count, network.in_channels, network.sample_size.at(0), network.sample_size.at(1)};
+  const images shape = examples::shape_of(network, o.count);
   const fewstep::philox_noise noise{.seed = o.seed, .samples = o.count};
   fewstep::sample(plan, noise.start(shape), fewstep::converted(denoise, config.predicts, plan.predicts));
   return {fewstep::skip_ratios(lane, probes), fewstep::mean_by_connection(alike.table())};

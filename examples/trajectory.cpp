@@ -4,11 +4,11 @@
 //     trajectory --moments models/fontdigits-ddpm/moments.json --steps 10 --out trajectory.svg
 #include "fewstep/search/trajectory.hpp"
 #include "fewstep/fewstep.hpp"
-#include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/file.hpp"
 #include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/search/path_cost.hpp"
 #include "fewstep/search/spacing.hpp"
+#include "support/checkpoint.hpp"
 #include "support/moments_file.hpp"
 #include "support/program.hpp"
 
@@ -60,10 +60,7 @@ struct search_space {
 search_space open_space(const options& o)
 {
   if (!o.model.empty()) {
-    const auto folder = fewstep::open_diffusers(o.model);
-    if (!folder.scheduler_config)
-      throw std::runtime_error(o.model.string() + ": has no scheduler/scheduler_config.json");
-    auto levels = fewstep::levels_of(fewstep::table_of(fewstep::read_scheduler_config(*folder.scheduler_config)));
+    auto levels = fewstep::levels_of(fewstep::table_of(examples::read_scheduler(o.model)));
     auto moments = examples::open_moments(o.moments, levels);
     return {std::move(levels), std::move(moments)};
   }

@@ -10,7 +10,7 @@ tests=("${demo[@]}" catch2 nlohmann-json3-dev)
 checks=(clang libclang-rt-dev clang-format-14 clang-tidy)
 # Tests and benchmarks that need these are left out where a distribution does not have them. LibTorch is several times
 # slower with the BLAS that comes with it.
-optional=(xtensor-dev libtorch-dev libopenblas0-openmp libbenchmark-dev)
+optional=(xtensor-dev libtorch-dev libopenblas0-openmp libbenchmark-dev openmpi-bin libopenmpi-dev)
 case $purpose in
   demo) packages=("${demo[@]}") optional=() ;;
   test) packages=("${tests[@]}") ;;

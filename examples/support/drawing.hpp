@@ -3,15 +3,13 @@
 #pragma once
 
 #include "fewstep/fewstep.hpp"
-#include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
-#include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/nn/images.hpp"
 #include "fewstep/nn/lane.hpp"
-#include "fewstep/nn/load.hpp"
 #include "fewstep/unet/deep_cache.hpp"
 #include "fewstep/unet/rho.hpp"
 #include "fewstep/unet/skip_tuning.hpp"
+#include "support/checkpoint.hpp"
 #include "support/sampler_choice.hpp"
 
 #include <algorithm>
@@ -19,8 +17,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <filesystem>
-#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -45,27 +41,6 @@ inline std::string name_of(const drawing& o)
   return name;
 }
 
-struct checkpoint {
-  fewstep::nn::network network;
-  fewstep::scheduler_config schedule;
-};
-
-inline checkpoint open_checkpoint(const std::filesystem::path& path)
-{
-  const auto folder = fewstep::open_diffusers(path);
-  if (!folder.scheduler_config) throw std::runtime_error(path.string() + ": has no scheduler/scheduler_config.json");
-  checkpoint from{fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net,
-                  fewstep::read_scheduler_config(*folder.scheduler_config)};
-  if (from.network.sample_size.size() != 2)
-    throw std::runtime_error(folder.unet_config.string() + ": must give the sample_size, height and width");
-  return from;
-}
-
-inline fewstep::nn::images shape_of(const fewstep::nn::network& net, std::size_t count)
-{
-  return {count, net.in_channels, net.sample_size.at(0), net.sample_size.at(1)};
-}
-
 /// The digit that image k shows: all in turn.
 inline int digit_of(std::size_t k)
 {
@@ -78,9 +53,7 @@ struct image_numbers {
   std::size_t images;
 };
 
-namespace detail {
-
-/// `count` images from number `first` on.
+/// The images whose noise that is.
 inline fewstep::nn::images draw_batch(const drawing& o, const fewstep::sampling_plan& plan, const checkpoint& from,
                                       fewstep::nn::workspace& work, const fewstep::philox_noise& noise)
 {
@@ -100,8 +73,6 @@ inline fewstep::nn::images draw_batch(const drawing& o, const fewstep::sampling_
   return fewstep::sample(plan, start, fewstep::clipped(data, 1.0), noise);
 }
 
-}  // namespace detail
-
 /// The predicted data is held in [-1, 1] as the sampler's official code does.
 inline fewstep::nn::images draw(const drawing& o, const checkpoint& from, const image_numbers& numbers,
                                 std::size_t threads)
@@ -118,7 +89,7 @@ inline fewstep::nn::images draw(const drawing& o, const checkpoint& from, const 
       for (std::size_t first; (first = next.fetch_add(batch)) < numbers.images;) {
         const std::size_t count = std::min(batch, numbers.images - first);
         const fewstep::philox_noise noise{.seed = numbers.seed, .first_sample = first, .samples = count};
-        const auto drawn = detail::draw_batch(o, plan, from, memory, noise);
+        const auto drawn = draw_batch(o, plan, from, memory, noise);
         std::copy_n(drawn.data(), drawn.size(), all.data() + first * size);
       }
     } catch (...) {

@@ -4,13 +4,12 @@
 #pragma once
 
 #include "fewstep/fewstep.hpp"
-#include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/moments.hpp"
 #include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/nn/lane.hpp"
-#include "fewstep/nn/load.hpp"
 #include "fewstep/statistics/moments.hpp"
+#include "support/checkpoint.hpp"
 #include "support/notes.hpp"
 #include "support/sprites.hpp"
 
@@ -49,7 +48,7 @@ inline void declare(CLI::App& app, measurement_options& o)
       ->capture_default_str();
   app.add_flag("--clipped", o.clipped, "measure predictions held in [-1, 1], too");
   app.add_option("--seed", o.seed, "of the noise that is added")->capture_default_str();
-  app.add_option("--out", o.out, "file of moments; one that is there is gone on with")->capture_default_str();
+  app.add_option("--out", o.out, "file of moments to write")->capture_default_str();
 }
 
 /// The sprites that a network was trained on as a data set, in rounds: tensors of one image of each digit, so that one
@@ -86,21 +85,13 @@ struct measurement {
 
 inline measurement open_measurement(const measurement_options& o)
 {
-  const auto folder = fewstep::open_diffusers(o.model);
-  if (!folder.scheduler_config) throw std::runtime_error(o.model.string() + ": has no scheduler/scheduler_config.json");
-  const auto config = fewstep::read_scheduler_config(*folder.scheduler_config);
-  const fewstep::vp_table table = fewstep::table_of(config);
-
-  measurement m{.network = fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net,
-                .data = sprite_rounds(o.data)};
-  const fewstep::nn::images shape = m.data[0];
-  const fewstep::nn::network& net = m.network;
-  if (net.in_channels != shape.channels || net.out_channels != shape.channels ||
-      (net.sample_size.size() == 2 && net.sample_size != std::vector{shape.height, shape.width}))
-    throw std::invalid_argument("the network of " + o.model.string() + " is not one for the data, images " +
-                                fewstep::nn::shape_of(shape));
-  m.levels = fewstep::levels_of(table);
-
+  auto [network, config] = open_checkpoint(o.model);
+  measurement m{
+      .network = std::move(network), .data = sprite_rounds(o.data), .levels = levels_of(fewstep::table_of(config))};
+  const fewstep::nn::images shape = m.data[0], wanted = shape_of(m.network, shape.count);
+  if (wanted.channels != shape.channels || wanted.height != shape.height || wanted.width != shape.width)
+    throw std::invalid_argument("the network was trained on images " + shape_of(wanted) + ", but the data are " +
+                                shape_of(shape));
   const std::size_t pixels = shape.size() / shape.count;
   m.options = {.predicts = config.predicts,
                .samples = o.samples,
