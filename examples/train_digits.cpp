@@ -5,14 +5,15 @@
 #include <ATen/core/ivalue.h>  // before ATen/ops: clang++ refuses LibTorch 1.13 otherwise
 
 #include "support/checkpoint_writer.hpp"
-#include "support/notes.hpp"
-#include "support/optimizer_state.hpp"
 #include "support/picture.hpp"
 #include "support/program.hpp"
 #include "support/sprites.hpp"
 #include "support/student.hpp"
 #include "support/tensor_file.hpp"
 #include "support/training_batch.hpp"
+#include "support/training_options.hpp"
+#include "support/training_state.hpp"
+#include "support/training_step.hpp"
 #include "support/unet2d_torch.hpp"
 
 #include "fewstep/denoiser/clipping.hpp"
@@ -25,11 +26,10 @@
 #include "fewstep/sample.hpp"
 #include "fewstep/train/average.hpp"
 
+#include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/ops/full.h>
 #include <c10/core/GradMode.h>
-#include <torch/nn/utils/clip_grad.h>
-#include <torch/optim/adamw.h>
 
 #include <algorithm>
 #include <cmath>
@@ -38,7 +38,6 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
-#include <numbers>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -51,18 +50,7 @@ namespace fs = std::filesystem;
 namespace train = fewstep::train;
 using examples::unet2d_torch;
 
-struct options {
-  examples::objective_options objective{.steps = 20'000};
-  examples::batch_options batch{};
-  fs::path data = "data/fontdigits", init = "models/fontdigits-ddpm", teacher{}, out{};
-  double rate = 2e-4, decay = 0, clip = 1, average = 0.999, target_rate = 0.95;
-  bool cosine = false, from_scratch = false, resume = false;
-  std::size_t warm_up = 100, images = 0, save_every = 500, log_every = 50;
-  double minutes = 0;
-  int threads = 2;
-};
-
-void declare(CLI::App& app, options& o)
+void declare(CLI::App& app, examples::training_options& o)
 {
   app.option_defaults()->always_capture_default()->take_last();
   app.add_option("--objective", o.objective.name, "what is learnt")
@@ -81,6 +69,10 @@ void declare(CLI::App& app, options& o)
   app.add_option("--phases", o.objective.phases, "of phased distillation");
   app.add_option("--solver", o.objective.solver, "the teacher's")->check(CLI::IsMember({"ddim", "heun"}));
   app.add_option("--guidance", o.objective.guidance, "scale by which the teacher's solver is augmented; 1 is none");
+  app.add_option("--adversarial", o.adversarial.weight,
+                 "weight of the adversarial term of phased distillation; its paper has 0.1, 0 is none");
+  app.add_option("--adversarial-start", o.adversarial.start, "steps before it begins");
+  app.add_option("--adversarial-warm-up", o.adversarial.warm_up, "steps of the discriminator alone, then of its rise");
   app.add_option("--target-rate", o.target_rate, "of the average that is the target of consistency distillation");
   app.add_option("--steps", o.objective.steps, "of training in all");
   app.add_option("--batch", o.batch.size, "images a step");
@@ -95,54 +87,6 @@ void declare(CLI::App& app, options& o)
   app.add_option("--save-every", o.save_every, "steps between two saves, of state, checkpoint and preview");
   app.add_option("--log-every", o.log_every, "steps whose mean loss is a line of losses.csv");
   app.add_option("--minutes", o.minutes, "save and stop after so many; 0 is no limit");
-}
-
-void require(bool good, const std::string& sentence)
-{
-  if (!good) throw std::invalid_argument(sentence);
-}
-
-void check(const options& o)
-{
-  const auto positive = [](std::size_t number, const std::string& name) {
-    require(number > 0, name + " must be at least 1, but is 0");
-  };
-  positive(o.objective.steps, "--steps"), positive(o.batch.size, "--batch");
-  positive(o.save_every, "--save-every"), positive(o.log_every, "--log-every");
-  require(o.threads > 0, "--threads must be at least 1, but is " + std::to_string(o.threads));
-  require(o.rate > 0 && std::isfinite(o.rate), "--rate must be positive, but is " + std::to_string(o.rate));
-  require(o.clip > 0, "--clip must be positive, but is " + std::to_string(o.clip));
-  require(o.minutes >= 0, "--minutes must not be negative, but is " + std::to_string(o.minutes));
-  for (const auto& [name, part] :
-       {std::pair("--drop-class", o.batch.drop_class), std::pair("--augment", o.batch.augment),
-        std::pair("--average", o.average), std::pair("--target-rate", o.target_rate)})
-    require(part >= 0 && part <= 1, std::string(name) + " must lie in [0, 1], but is " + std::to_string(part));
-}
-
-/// What must be the same when a run goes on.
-fewstep::safetensors_metadata notes_of(const options& o)
-{
-  const auto text = [](double number) { return fewstep::json::write(number); };
-  return {{"--objective", o.objective.name},
-          {"--times", std::to_string(o.objective.times)},
-          {"--skip", std::to_string(o.objective.skip)},
-          {"--phases", std::to_string(o.objective.phases)},
-          {"--solver", o.objective.solver},
-          {"--guidance", text(o.objective.guidance)},
-          {"--target-rate", text(o.target_rate)},
-          {"--steps", std::to_string(o.objective.steps)},
-          {"--images", std::to_string(o.images)},
-          {"--augment", text(o.batch.augment)},
-          {"--drop-class", text(o.batch.drop_class)},
-          {"--batch", std::to_string(o.batch.size)},
-          {"--rate", text(o.rate)},
-          {"--cosine", o.cosine ? "yes" : "no"},
-          {"--warm-up", std::to_string(o.warm_up)},
-          {"--decay", text(o.decay)},
-          {"--clip", text(o.clip)},
-          {"--average", text(o.average)},
-          {"--log-every", std::to_string(o.log_every)},
-          {"--seed", std::to_string(o.batch.seed)}};
 }
 
 /// A checkpoint's files, read.
@@ -166,95 +110,27 @@ checkpoint open_checkpoint(const fs::path& folder)
 void require_digits(const checkpoint& of, const fs::path& folder)
 {
   const auto& d = of.design;
-  require(d.in_channels == 1 && d.out_channels == 1 && d.classes == 11u,
-          folder.string() +
-              ": the digits' network has one channel and 11 classes, the last for none, but this one has " +
-              std::to_string(d.in_channels) + " and " + std::to_string(d.classes.value_or(0)));
+  examples::require(d.in_channels == 1 && d.out_channels == 1 && d.classes == 11u,
+                    folder.string() +
+                        ": the digits' network has one channel and 11 classes, the last for none, but this one has " +
+                        std::to_string(d.in_channels) + " and " + std::to_string(d.classes.value_or(0)));
 }
 
 /// Throws std::invalid_argument unless a teacher is of the student's kind.
 void require_same_kind(const checkpoint& teacher, const checkpoint& student, const fs::path& folder)
 {
-  require(teacher.design == student.design,
-          folder.string() + ": the teacher must have the architecture of --init, but its unet/config.json differs");
-  require(teacher.scheduler.predicts == student.scheduler.predicts,
-          folder.string() + ": the teacher must predict what --init does, " +
-              std::string(fewstep::name_of(student.scheduler.predicts)) + ", but predicts " +
-              std::string(fewstep::name_of(teacher.scheduler.predicts)));
-}
-
-std::vector<at::Tensor> parameters_of(const unet2d_torch& net)
-{
-  return net.parameters();
-}
-
-/// Everything that training changes.
-struct training_state {
-  training_state(const checkpoint& init, const options& o) :
-      student(init.design),
-      average(init.design),
-      target(init.design),
-      optimizer(parameters_of(student), torch::optim::AdamWOptions(o.rate).weight_decay(o.decay))
-  {
-    if (!o.from_scratch) load(student, fewstep::safetensors_file::open(init.files.unet_weights));
-    auto a = parameters_of(average), t = parameters_of(target);
-    train::update_average(a, parameters_of(student), 0);
-    train::update_average(t, parameters_of(student), 0);
-  }
-
-  /// Handles to all of it.
-  examples::named_tensors tensors()
-  {
-    examples::named_tensors all;
-    add_parameters(all, "weights.", student);
-    const auto moments = examples::states_of(optimizer);
-    for (std::size_t i = 0; i < moments.size(); ++i) {
-      const std::string name = all[i].first.substr(std::string("weights.").size());
-      all.emplace_back("first." + name, moments[i]->exp_avg());
-      all.emplace_back("second." + name, moments[i]->exp_avg_sq());
-    }
-    add_parameters(all, "average.", average);
-    add_parameters(all, "target.", target);
-    return all;
-  }
-
-  unet2d_torch student, average, target;
-  torch::optim::AdamW optimizer;
-  std::size_t step = 0;  ///< steps that are done
-  double seconds = 0;    ///< that they took
-  double loss_sum = 0;   ///< since the last line of the log
-  std::string log{"step,loss\n"};
-};
-
-void write_state(const fs::path& path, training_state& state, const options& o)
-{
-  fewstep::safetensors_metadata notes = notes_of(o);
-  notes.emplace_back("step", std::to_string(state.step));
-  notes.emplace_back("seconds", fewstep::json::write(state.seconds));
-  notes.emplace_back("loss_sum", fewstep::json::write(state.loss_sum));
-  notes.emplace_back("log", state.log);
-  examples::write_tensors(path, state.tensors(), notes);
-}
-
-void read_state(const fs::path& path, training_state& state, const options& o)
-{
-  const auto file = fewstep::safetensors_file::open(path);
-  examples::require_notes(path, file.metadata(), notes_of(o));
-  const auto note = [&](const std::string& name) {
-    for (const auto& [key, value] : file.metadata())
-      if (key == name) return value;
-    throw std::runtime_error(path.string() + ": is no state of a run: it lacks \"" + name + "\"");
-  };
-  examples::read_tensors(file, state.tensors());
-  state.step = std::stoul(note("step"));
-  for (auto* moments : examples::states_of(state.optimizer)) moments->step(static_cast<std::int64_t>(state.step));
-  state.seconds = std::stod(note("seconds"));
-  state.loss_sum = std::stod(note("loss_sum"));
-  state.log = note("log");
+  examples::require(
+      teacher.design == student.design,
+      folder.string() + ": the teacher must have the architecture of --init, but its unet/config.json differs");
+  examples::require(teacher.scheduler.predicts == student.scheduler.predicts,
+                    folder.string() + ": the teacher must predict what --init does, " +
+                        std::string(fewstep::name_of(student.scheduler.predicts)) + ", but predicts " +
+                        std::string(fewstep::name_of(teacher.scheduler.predicts)));
 }
 
 /// Four rows of the ten digits, drawn with the averaged weights from the same noise each time.
-fewstep::nn::images preview(training_state& state, const examples::objective& objective, fewstep::prediction predicts)
+fewstep::nn::images preview(examples::training_state& state, const examples::objective& objective,
+                            fewstep::prediction predicts)
 {
   const c10::NoGradGuard no_gradients;
   constexpr std::int64_t count = 40;
@@ -276,7 +152,7 @@ fewstep::nn::images preview(training_state& state, const examples::objective& ob
 }
 
 /// The class of diffusers that samples the result.
-fewstep::json::object scheduler_of(const options& o, const checkpoint& init)
+fewstep::json::object scheduler_of(const examples::training_options& o, const checkpoint& init)
 {
   using fewstep::json::object;
   const fs::path& from = *init.files.scheduler_config;
@@ -303,7 +179,8 @@ fewstep::json::object scheduler_of(const options& o, const checkpoint& init)
 }
 
 /// The model card.
-std::string card_of(const options& o, const training_state& state, const std::string& command)
+std::string card_of(const examples::training_options& o, const examples::training_state& state,
+                    const std::string& command)
 {
   const auto fixed = [](double number, int digits) {
     std::string text(32, '\0');
@@ -338,18 +215,11 @@ std::string card_of(const options& o, const training_state& state, const std::st
 /// Set by the signals that ask a program to end.
 volatile std::sig_atomic_t asked_to_stop = 0;
 
-double rate_at(const options& o, std::size_t k)
+void train_network(const examples::training_options& o, const std::string& command)
 {
-  const double part = static_cast<double>(k) / static_cast<double>(o.objective.steps);
-  const double rise =
-      std::min(1.0, static_cast<double>(k + 1) / static_cast<double>(std::max<std::size_t>(1, o.warm_up)));
-  return o.rate * rise * (o.cosine ? (1 + std::cos(std::numbers::pi * part)) / 2 : 1);
-}
-
-void train_network(const options& o, const std::string& command)
-{
-  check(o);
+  examples::check(o);
   at::set_num_threads(o.threads);
+  at::manual_seed(o.batch.seed);  // of weights that begin at random
   const fs::path state_file = o.out / "state.safetensors";
   if (!o.resume && fs::exists(state_file))
     throw std::invalid_argument(state_file.string() +
@@ -361,7 +231,9 @@ void train_network(const options& o, const std::string& command)
   const examples::objective objective(o.objective, fewstep::table_of(init.scheduler), predicts);
   const examples::labelled_images data = examples::read_sprites(o.data, examples::train_sprites, o.images);
 
-  training_state state(init, o);
+  examples::training_state state(init.design, o);
+  if (!o.from_scratch) load(state.student, fewstep::safetensors_file::open(init.files.unet_weights));
+  state.follow();
   std::optional<unet2d_torch> teacher;
   if (objective.needs_teacher()) {
     const fs::path folder = o.teacher.empty() ? o.init : o.teacher;
@@ -369,14 +241,16 @@ void train_network(const options& o, const std::string& command)
     require_same_kind(from, init, folder);
     teacher.emplace(from.design);
     load(*teacher, fewstep::safetensors_file::open(from.files.unet_weights));
+    for (at::Tensor& weight : teacher->parameters()) weight.requires_grad_(false);
+    if (o.adversarial.weight > 0) state.judge.emplace(*teacher, o.rate);
   } else if (!o.teacher.empty()) {
     throw std::invalid_argument("--teacher was given, but " + o.objective.name + " has none");
   }
   fs::create_directories(o.out);
-  if (o.resume) read_state(state_file, state, o);
+  if (o.resume) examples::read_state(state_file, state, o);
 
   const auto save = [&] {
-    write_state(state_file, state, o);
+    examples::write_state(state_file, state, o);
     examples::named_tensors weights;
     add_parameters(weights, "", state.average);
     examples::write_checkpoint(o.out, {.unet_config = init.files.unet_config,
@@ -394,26 +268,20 @@ void train_network(const options& o, const std::string& command)
   const double seconds_before = state.seconds;
   const std::size_t first = state.step;
   examples::progress_bar bar(o.objective.steps, "steps");
-  const auto parameters = parameters_of(state.student);
-  auto average = parameters_of(state.average), target = parameters_of(state.target);
+  const auto parameters = examples::parameters_of(state.student);
+  auto average = examples::parameters_of(state.average), target = examples::parameters_of(state.target);
   while (state.step < o.objective.steps) {
     const std::size_t k = state.step;
     const examples::training_batch batch = examples::batch_at(k, data, o.batch);
-    const at::Tensor loss =
-        objective(k, batch, {state.student, &state.target, teacher ? &*teacher : nullptr}, o.batch.no_class);
-    const double value = loss.item<double>();
-    state.optimizer.zero_grad();
-    loss.backward();
-    const double norm = torch::nn::utils::clip_grad_norm_(parameters, o.clip);
+    const auto [value, norm] = examples::learn(o, state, objective, teacher, k, batch);
     if (!std::isfinite(value) || !std::isfinite(norm)) {
       save();
       throw std::runtime_error("the loss or its gradient is not finite at step " + std::to_string(k + 1) +
                                "; what was learnt before is saved in " + o.out.string());
     }
-    static_cast<torch::optim::AdamWOptions&>(state.optimizer.param_groups().front().options()).lr(rate_at(o, k));
-    state.optimizer.step();
     const double done = static_cast<double>(k);
-    train::update_average(average, parameters, std::min(o.average, (1 + done) / (10 + done)));
+    if (o.adversarial.weight == 0 || train::trains_student(o.adversarial, k))
+      train::update_average(average, parameters, std::min(o.average, (1 + done) / (10 + done)));
     if (objective.has_target()) train::update_average(target, parameters, o.target_rate);
     ++state.step;
     state.loss_sum += value;
@@ -437,7 +305,7 @@ void train_network(const options& o, const std::string& command)
 
 int main(int argc, char** argv)
 {
-  options chosen;
+  examples::training_options chosen;
   CLI::App app("Trains and distils the digits' network.", "train_digits");
   declare(app, chosen);
   std::string command = "train_digits";

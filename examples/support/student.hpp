@@ -13,6 +13,7 @@
 #include "fewstep/plan/plan.hpp"
 #include "fewstep/schedule/grids.hpp"
 #include "fewstep/schedule/schedules.hpp"
+#include "fewstep/train/adversarial.hpp"
 #include "fewstep/train/consistency.hpp"
 #include "fewstep/train/denoiser.hpp"
 #include "fewstep/train/denoising.hpp"
@@ -46,6 +47,13 @@ struct objective_options {
   std::string solver = "ddim";  ///< or heun
   double guidance = 1;          ///< of the teacher
   std::size_t steps = 1;        ///< of the whole training, over which levels grow
+};
+
+/// The loss of a batch; of phased distillation also where the student and the target landed, and at which edges.
+struct learnt {
+  at::Tensor loss;
+  at::Tensor estimate{}, target{};
+  std::vector<fewstep::noise_level> edges{};
 };
 
 /// The networks of a run. The target of phased and consistency training is the student itself.
@@ -87,8 +95,8 @@ public:
   bool has_target() const { return !jumps_.empty(); }
 
   /// The mean loss of a batch at step k, whose images draw their levels by the first uniform number of each.
-  at::Tensor operator()(std::size_t k, const training_batch& batch, const trained_networks& nets,
-                        std::int64_t no_class) const
+  learnt operator()(std::size_t k, const training_batch& batch, const trained_networks& nets,
+                    std::int64_t no_class) const
   {
     const auto student = data_of(nets.student, batch.labels, predicts_);
     if (options_.name == "denoising") return denoising_loss(batch, nets.student);
@@ -109,6 +117,16 @@ public:
     if (options_.guidance == 1) return solve(conditional);
     const auto negative = data_of(*nets.teacher, at::full_like(batch.labels, no_class), predicts_);
     return solve(train::guided(conditional, negative, scales));
+  }
+
+  /// The levels up to which a discriminator has images noised that stand at edges, by the second uniform number of
+  /// each.
+  std::vector<fewstep::noise_level> judged_levels(const learnt& of, const training_batch& batch) const
+  {
+    std::vector<fewstep::noise_level> above;
+    for (std::size_t j = 0; j < of.edges.size(); ++j)
+      above.push_back(train::adversarial_level(table_, of.edges[j], options_.phases, batch.uniforms[j][1]));
+    return above;
   }
 
   /// How the result is sampled.
@@ -133,7 +151,7 @@ private:
     return out;
   }
 
-  at::Tensor denoising_loss(const training_batch& batch, unet2d_torch& net) const
+  learnt denoising_loss(const training_batch& batch, unet2d_torch& net) const
   {
     const auto at = drawn(fewstep::levels_of(table_), train::uniform_law(table_.steps()), batch);
     const auto output = [&](const at::Tensor& x, train::batch_levels levels) {
@@ -141,11 +159,11 @@ private:
       for (const fewstep::noise_level& level : levels) times.push_back(level.t);
       return net.forward(x, at::tensor(times), batch.labels);
     };
-    return train::mean(train::denoising(output, predicts_, batch.clean, at).losses).sum();
+    return {train::mean(train::denoising(output, predicts_, batch.clean, at).losses).sum()};
   }
 
   template <class F>
-  at::Tensor training_loss(std::size_t k, const training_batch& batch, const F& f) const
+  learnt training_loss(std::size_t k, const training_batch& batch, const F& f) const
   {
     const std::size_t count = train::doubling_levels(
         k, {.first = std::min<std::size_t>(10, options_.times), .last = options_.times, .steps = options_.steps});
@@ -155,29 +173,31 @@ private:
     const auto steps = drawn(fewstep::jumps(grid), train::lognormal_law(sigmas), batch);
     const train::pseudo_huber metric(train::pseudo_huber_constant(sprite_side * sprite_side));
     const auto result = train::consistency_training(f, f, batch.clean, steps, metric);
-    return train::mean(result.losses, train::inverse_lengths(steps)).sum();
+    return {train::mean(result.losses, train::inverse_lengths(steps)).sum()};
   }
 
   template <class S, class T, class U>
-  at::Tensor consistency_loss(const training_batch& batch, const S& student, const T& target, const U& teacher) const
+  learnt consistency_loss(const training_batch& batch, const S& student, const T& target, const U& teacher) const
   {
     const auto steps = drawn(jumps_, train::uniform_law(jumps_.size()), batch);
-    const auto loss = [&](const auto& solver) {
+    const auto loss = [&](const auto& solver) -> learnt {
       const auto result =
           train::consistency_distillation(student, target, teacher, batch.clean, steps, train::element_huber(), solver);
-      return train::mean(result.losses).sum();
+      return {train::mean(result.losses).sum()};
     };
     return options_.solver == "heun" ? loss(train::heun_solver{}) : loss(train::ddim_solver{});
   }
 
   template <class S, class U>
-  at::Tensor phased_loss(const training_batch& batch, const S& student, const U& teacher) const
+  learnt phased_loss(const training_batch& batch, const S& student, const U& teacher) const
   {
     const auto steps = drawn(phased_, train::uniform_law(phased_.size()), batch);
-    const auto loss = [&](const auto& solver) {
+    std::vector<fewstep::noise_level> edges;
+    for (const train::phased_step& step : steps) edges.push_back(step.end);
+    const auto loss = [&](const auto& solver) -> learnt {
       const auto result =
           train::phased_distillation(student, student, teacher, batch.clean, steps, train::element_huber(), solver);
-      return train::mean(result.losses).sum();
+      return {train::mean(result.losses).sum(), result.estimate, result.target, edges};
     };
     return options_.solver == "heun" ? loss(train::heun_solver{}) : loss(train::ddim_solver{});
   }

@@ -30,12 +30,13 @@ struct batch_options {
   double augment = 0.25;
 };
 
-/// One batch. The uniform numbers of image j are uniforms[j]: for levels, and for whatever else is drawn.
+/// One batch. The uniform numbers of image j are uniforms[j]: for its level, and for the one a discriminator sees it
+/// at.
 struct training_batch {
   fewstep::train::batch<at::Tensor> clean;
   at::Tensor labels;
   at::Tensor fresh_noise;  ///< for what is noised anew
-  std::vector<std::array<double, 3>> uniforms;
+  std::vector<std::array<double, 2>> uniforms;
 };
 
 /// The batch of step k: image j is number k * size + j of the run, and depends on nothing else.
@@ -65,7 +66,7 @@ inline training_batch batch_at(std::size_t k, const labelled_images& data, const
     out.labels.data_ptr<std::int64_t>()[j] = uniform(1) < o.drop_class ? o.no_class : data.labels[picked];
     fewstep::fill_normal(numbers(out.clean.noise, j), {.seed = o.seed, .sample = number, .row = noise});
     fewstep::fill_normal(numbers(out.fresh_noise, j), {.seed = o.seed, .sample = number, .row = fresh});
-    out.uniforms.push_back({uniform(8), uniform(9), uniform(10)});
+    out.uniforms.push_back({uniform(8), uniform(9)});
   }
   return out;
 }

@@ -40,16 +40,20 @@ TEST_CASE("a stopped run that goes on ends with the bits of one that was not sto
 {
   if (!is_built()) return;
   const fs::path folder = test::empty_folder("train_resume");
-  const std::string how = "--objective consistency --times 4 --augment 1 ";
-  const auto whole = trained(folder, how + "--out whole");
-  REQUIRE(whole.errors.empty());
-  REQUIRE(whole.status == 0);
-  REQUIRE(trained(folder, how + "--minutes 1e-9 --out parts").output.starts_with("parts: 1 of 2 steps"));
-  const std::string halfway = test::content_of(folder / "parts" / weights);
-  REQUIRE(trained(folder, how + "--resume --out parts").status == 0);
-  REQUIRE(test::content_of(folder / "parts" / weights) == test::content_of(folder / "whole" / weights));
-  REQUIRE(test::content_of(folder / "parts" / weights) != halfway);
-  REQUIRE(test::content_of(folder / "parts/losses.csv") == test::content_of(folder / "whole/losses.csv"));
+  for (const std::string how : {"--objective consistency --times 4 --augment 1 ",
+                                "--objective phased --times 4 --phases 2 --adversarial 0.1 "}) {
+    CAPTURE(how);
+    fs::remove_all(folder / "whole"), fs::remove_all(folder / "parts");
+    const auto whole = trained(folder, how + "--out whole");
+    REQUIRE(whole.errors.empty());
+    REQUIRE(whole.status == 0);
+    REQUIRE(trained(folder, how + "--minutes 1e-9 --out parts").output.starts_with("parts: 1 of 2 steps"));
+    REQUIRE(trained(folder, how + "--resume --out parts").status == 0);
+    REQUIRE(test::content_of(folder / "parts" / weights) == test::content_of(folder / "whole" / weights));
+    REQUIRE(test::content_of(folder / "parts/losses.csv") == test::content_of(folder / "whole/losses.csv"));
+    const auto taught = test::in_repository("models/fontdigits-ddpm") / weights;
+    REQUIRE(test::content_of(folder / "parts" / weights) != test::content_of(taught));
+  }
 }
 
 TEST_CASE("what phased training writes is a checkpoint with its plan and its card", "[programs]")
@@ -84,6 +88,8 @@ TEST_CASE("the trainer refuses wrong input in one sentence, before it writes", "
           "train_digits: the number of phases must lie in [1, 50], the size of the training grid, but is 51\n");
   REQUIRE(refusal("--objective denoising --guidance 2 --out student") ==
           "train_digits: guidance is the teacher's, and denoising has none\n");
+  REQUIRE(refusal("--objective consistency --adversarial 0.1 --out student") ==
+          "train_digits: --adversarial belongs to phased distillation, but the objective is consistency\n");
   REQUIRE(refusal("--batch 0 --out student") == "train_digits: --batch must be at least 1, but is 0\n");
   REQUIRE(refusal("--average 1.5 --out student") == "train_digits: --average must lie in [0, 1], but is 1.500000\n");
   REQUIRE(refusal("--images 100000000 --out student").find("sprites in train, but 100000000 were asked for") !=
