@@ -168,19 +168,19 @@ constexpr std::size_t most_threads = 2;
 void add(const std::string& name, const std::shared_ptr<contest>& on, std::size_t threads,
          std::function<void(contest&, nn::workspace&)> evaluate_once)
 {
-  const auto measured_peak = std::make_shared<double>(-1);
+  const auto work = std::make_shared<nn::workspace>(threads);
+  const auto peak = std::make_shared<double>(-1);
   const auto run = [=](benchmark::State& state) {
     at::set_num_threads(static_cast<int>(threads));
     if (!(on->error() < 1e-4)) {
       state.SkipWithError(("the outputs differ by " + std::to_string(on->error()) + " of the largest").c_str());
       return;
     }
-    const auto work = std::make_unique<nn::workspace>(threads);
-    const double peak = peak_bytes([&] { evaluate_once(*on, *work); });
-    if (*measured_peak < 0) *measured_peak = peak;  // later on, memory may be at hand from earlier runs
+    // the first evaluation, for which memory has to be found
+    if (*peak < 0) *peak = peak_bytes([&] { evaluate_once(*on, *work); });
     for (auto _ : state) evaluate_once(*on, *work);
     state.counters["GFLOP"] = 2e-9 * full_cost(nn::multiply_adds(on->nets->ours, 32, 32, on->x.count));
-    state.counters["peak_MB"] = *measured_peak / 1e6;
+    state.counters["peak_MB"] = *peak / 1e6;
     state.counters["weights_MB"] = 1e-6 * (name.starts_with("ours") ? on->nets->our_bytes : on->nets->torch_bytes);
     state.counters["error"] = on->error();
     state.counters["threads"] = static_cast<double>(threads);
@@ -263,7 +263,7 @@ int main(int argc, char** argv)
   add_all("small", small_design(), {1, 16, 64});
 
   // Runs take turns, so that a busy moment of the machine hits all alike.
-  std::array<std::string, 5> defaults{"unet", "--benchmark_repetitions=7", "--benchmark_min_time=0.05",
+  std::array<std::string, 5> defaults{"unet", "--benchmark_repetitions=7", "--benchmark_min_time=0.02",
                                       "--benchmark_enable_random_interleaving=true",
                                       "--benchmark_display_aggregates_only=true"};
   std::vector<char*> arguments;
