@@ -22,6 +22,7 @@
 #include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/io/scheduler_config.hpp"
+#include "fewstep/nn/unet2d_config.hpp"
 #include "fewstep/noise/philox.hpp"
 #include "fewstep/sample.hpp"
 #include "fewstep/train/average.hpp"

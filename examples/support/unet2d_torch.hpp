@@ -39,6 +39,7 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -50,10 +51,16 @@ namespace examples {
 /// where nobody else looks. Connections are numbered as `fewstep::unet` has it.
 class unet2d_torch : public torch::nn::Module {
 public:
-  /// Throws std::invalid_argument if the blueprint is inconsistent.
+  /// Throws std::invalid_argument if the blueprint is inconsistent or asks for a layer that this module has not.
   explicit unet2d_torch(const fewstep::nn::blueprint& design) : design_(design)
   {
     check(design);
+    const auto resamples = [](const fewstep::nn::block_kind& kind) { return kind.residual_sampling; };
+    if (design.scale_shift || design.fourier_time || design.class_is != fewstep::nn::class_input::label ||
+        std::any_of(design.down.begin(), design.down.end(), resamples) ||
+        std::any_of(design.up.begin(), design.up.end(), resamples))
+      throw std::invalid_argument(
+          "the LibTorch module has neither scale_shift, Fourier time, classes without labels nor residual samplers");
     const std::size_t waves = design.channels.front();
     linear_1_ = linear("time_embedding.linear_1", waves, embedding_width());
     linear_2_ = linear("time_embedding.linear_2", embedding_width(), embedding_width());

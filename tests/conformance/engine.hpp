@@ -59,6 +59,26 @@ inline std::vector<int> labels_of(const fewstep::tensor_view& view)
   return out;
 }
 
+/// The same of a row for each image, in which the label's number is 1 and the others are 0.
+inline std::vector<int> labels_of_one_hot(const fewstep::tensor_view& view)
+{
+  const numbers all = to_double(view);
+  const std::size_t width = view.shape.back();
+  std::vector<int> out;
+  for (std::size_t k = 0; k < all.size(); ++k)
+    if (all[k] == 1) out.push_back(static_cast<int>(k % width));
+  if (out.size() * width != all.size()) throw mismatch(view.name + " holds no labels");
+  return out;
+}
+
+/// The numbers of one image.
+inline std::vector<float> image_of(const images& x, std::size_t k)
+{
+  const auto size = static_cast<std::ptrdiff_t>(x.size() / x.count);
+  const auto first = x.values.begin() + static_cast<std::ptrdiff_t>(k) * size;
+  return {first, first + size};
+}
+
 /// What a network that is told the time alone is asked at.
 inline fewstep::evaluation at_time(double t)
 {

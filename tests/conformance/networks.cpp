@@ -3,11 +3,13 @@
 #include "engine.hpp"
 #include "golden.hpp"
 
+#include "fewstep/denoiser/precondition.hpp"
 #include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/file.hpp"
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/nn/conditioning.hpp"
+#include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/encoded_text.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/lane.hpp"
@@ -15,6 +17,8 @@
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/workspace.hpp"
 #include "fewstep/schedule/noise_level.hpp"
+#include "fewstep/schedule/schedules.hpp"
+#include "fewstep/tensor/measure.hpp"
 #include "fewstep/unet/branch.hpp"
 #include "fewstep/unet/deep_cache.hpp"
 #include "fewstep/unet/refresh.hpp"
@@ -51,10 +55,11 @@ struct network_case {
 /// Throws unsupported for inputs that are not handed to the network below.
 void require_known_inputs(const safetensors_file& io)
 {
-  constexpr std::array<std::string_view, 11> known{"sample",        "timestep", "class_labels", "encoder_hidden_states",
-                                                   "text_embeds",   "time_ids",
-                                                   "timestep_cond",  // the waves of
-                                                   "guidance_w",    "emb",      "output",       "output_double"};
+  constexpr std::array<std::string_view, 15> known{
+      "sample",        "timestep",  "class_labels", "encoder_hidden_states", "text_embeds", "time_ids",
+      "timestep_cond",  // the waves of
+      "guidance_w",    "emb",       "output",       "output_double",         "sigma",       "net_input",
+      "noise_labels",  "net_output"};
   for (const auto& tensor : io.tensors())
     if (std::find(known.begin(), known.end(), tensor.name) == known.end())
       throw unsupported("the input \"" + tensor.name + "\" is not known");
@@ -80,9 +85,14 @@ nn::encoded_text text_of(const fewstep::tensor_view& view)
 }
 
 /// What is asked for besides the time; what a file does not record is as in `out`.
-nn::conditioning condition_of(const safetensors_file& io, nn::conditioning out = {})
+nn::conditioning condition_of(const nn::network& net, const safetensors_file& io, nn::conditioning out = {})
 {
-  if (const auto* labels = io.find("class_labels")) out.class_labels = labels_of(*labels);
+  if (const auto* classes = io.find("class_labels")) {
+    if (nn::class_count(net.conditions) > 0)
+      out.class_labels = classes->shape.size() == 2 ? labels_of_one_hot(*classes) : labels_of(*classes);
+    else
+      out.class_values = to_double(*classes);
+  }
   if (const auto* text = io.find("encoder_hidden_states")) out.text = text_of(*text);
   if (const auto* pooled = io.find("text_embeds")) out.pooled = text_of(*pooled);
   if (const auto* sizes = io.find("time_ids")) out.picture_sizes = to_double(*sizes);
@@ -98,7 +108,7 @@ network_case open(const fs::path& folder)
   require_known_inputs(io);
   json document = fs::exists(expect) ? json::parse(fewstep::read_text(expect), nullptr, false) : json::object();
   if (!document.is_object()) throw mismatch("expect.json is no JSON object");
-  nn::conditioning condition = condition_of(io);
+  nn::conditioning condition = condition_of(net, io);
   return {folder, std::move(document), std::move(io), std::move(net), std::move(condition)};
 }
 
@@ -128,10 +138,32 @@ numbers evaluate(const network_case& golden, nn::conditioning condition, nn::wor
   return doubles(fewstep::evaluate(lane, x, at, join, cache).values);
 }
 
+/// The data that a preconditioned network predicts, each image at its own sigma.
+template <class J>
+numbers predict_data(const network_case& golden, nn::workspace& work, J&& join)
+{
+  const images all = images_of(golden.io.at("sample"));
+  const numbers sigmas = to_double(golden.io.at("sigma"));
+  if (sigmas.size() != all.count) throw mismatch("there is no sigma for every image");
+  numbers data;
+  for (std::size_t k = 0; k < all.count; ++k) {
+    nn::conditioning condition = golden.condition;
+    if (!condition.class_labels.empty()) condition.class_labels = {golden.condition.class_labels.at(k)};
+    const nn::lane lane(golden.net, work, std::move(condition));
+    const auto network = [&](const images& x, const evaluation& at, images& out) { lane(x, at, out, join); };
+    const images x{1, all.channels, all.height, all.width, image_of(all, k)};
+    images out = x;
+    preconditioned(network, golden.net.preconditioning.value())(x, {fewstep::edm_schedule{}(sigmas[k])}, out);
+    data.insert(data.end(), out.values.begin(), out.values.end());
+  }
+  return data;
+}
+
 /// The same for the recorded inputs of the case.
 template <class J>
 numbers evaluate(const network_case& golden, nn::workspace& work, J&& join)
 {
+  if (golden.net.preconditioning) return predict_data(golden, work, join);
   return evaluate(golden, golden.condition, work, images_of(golden.io.at("sample")),
                   to_double(golden.io.at("timestep")), 0, join, fewstep::no_cache{});
 }
@@ -143,23 +175,61 @@ fewstep::skip_tuning<> scales_of(const json& run, const network_case& golden)
   return fewstep::skip_tuning<>(list(run["rho_by_push_index"], "rho_by_push_index"));
 }
 
-/// The output, and what meets at each connection where that was recorded.
+/// Compares what meets at each connection of a batch with what was recorded of it: numbers, or their norms.
+class meeting_point {
+public:
+  meeting_point(const network_case& golden, double tolerance, comparison& all) : tolerance_(tolerance), all_(all)
+  {
+    if (const fs::path file = golden.folder / "features.safetensors"; fs::exists(file))
+      features_ = safetensors_file::open(file);
+    table_ = object_at(golden.expect, "skips").value("table", json::array());
+  }
+
+  void operator()(std::size_t i, const nn::feature& deep, nn::feature& skip, const evaluation&)
+  {
+    compare_numbers("skip." + std::to_string(i), skip);
+    compare_numbers("decoder." + std::to_string(i), deep);
+    for (const json& row : table_)
+      if (count(row, "push_index") == i) {
+        compare_norm(row, "skip_l2", skip);
+        compare_norm(row, "decoder_l2", deep);
+      }
+  }
+
+private:
+  void compare_numbers(const std::string& name, const nn::feature& ours)
+  {
+    if (!features_ || !features_->find(name)) return;
+    const numbers theirs = to_double(features_->at(name));
+    all_.add(name, channels_first(ours), theirs, tolerance_ * std::max(1.0, largest(theirs)));
+  }
+
+  void compare_norm(const json& row, const std::string& name, const nn::feature& ours)
+  {
+    const double theirs = number(member(row, name), name);
+    all_.add(name + " of " + std::to_string(count(row, "push_index")), fewstep::norm(ours), theirs,
+             tolerance_ * theirs);
+  }
+
+  double tolerance_;
+  comparison& all_;
+  std::optional<safetensors_file> features_{};
+  json table_{};
+};
+
+/// The output, of a preconditioned network both its own and the data, and what meets at each connection.
 void compare_output(const network_case& golden, nn::workspace& work, comparison& all)
 {
-  const double tolerance = tolerance_of(object_at(object_at(golden.expect, "tolerances"), "output"));
-  std::optional<safetensors_file> features;
-  if (const fs::path file = golden.folder / "features.safetensors"; fs::exists(file))
-    features = safetensors_file::open(file);
-  const auto meet = [&](const std::string& name, const nn::feature& ours) {
-    if (!features || !features->find(name)) return;
-    const numbers theirs = to_double(features->at(name));
-    all.add(name, channels_first(ours), theirs, tolerance * std::max(1.0, largest(theirs)));
-  };
-  const auto look = [&](std::size_t i, const nn::feature& deep, nn::feature& skip, const evaluation&) {
-    meet("skip." + std::to_string(i), skip);
-    meet("decoder." + std::to_string(i), deep);
-  };
-  const numbers y = evaluate(golden, work, look);
+  const json tolerances = object_at(golden.expect, "tolerances");
+  const double tolerance = tolerance_of(object_at(tolerances, "output"));
+  meeting_point look(golden, tolerance, all);
+  const bool preconditioned = golden.net.preconditioning.has_value();
+  if (preconditioned)
+    all.add("net_output",
+            evaluate(golden, golden.condition, work, images_of(golden.io.at("net_input")),
+                     to_double(golden.io.at("noise_labels")), 0, look, fewstep::no_cache{}),
+            to_double(golden.io.at("net_output")), tolerance_of(object_at(tolerances, "net_output")));
+  const numbers y = preconditioned ? evaluate(golden, work, fewstep::plain_join{}) : evaluate(golden, work, look);
   for (const char* name : {"output", "output_double"})
     if (golden.io.find(name)) all.add(name, y, to_double(golden.io.at(name)), tolerance);
 }
@@ -189,7 +259,7 @@ void compare_cached_run(const network_case& golden, const safetensors_file& file
   const std::string output = text(run, "output_tensor");
   const numbers times = to_double(file.at("timesteps"));
   const auto scales = scales_of(run, golden);
-  const nn::conditioning condition = condition_of(file, golden.condition);
+  const nn::conditioning condition = condition_of(golden.net, file, golden.condition);
   fewstep::deep_cache<nn::feature> cache(
       {.branch = branch_of(run), .refresh = fewstep::at_rows(counts(run, "full_steps"))});
   for (std::size_t step = 0; step < times.size(); ++step) {

@@ -77,6 +77,97 @@ TEST_CASE("a residual block is its layers, one after another", "[nn]")
     REQUIRE_THAT(double(out.data()[k]), WithinAbs(double(second.data()[k]) + double(across.data()[k]), 2e-4));
 }
 
+namespace {
+
+/// What a layer reads, number by number: act(scale x + shift), for one image.
+nn::feature activated(const nn::feature& x, const nn::feature& scales, nn::workspace& work)
+{
+  nn::feature out = work.make(x.count(), x.channels(), x.height(), x.width());
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const std::size_t c = k % x.channels(), image = k / (x.size() / x.count());
+    const float* scale = scales.pixel(image, 0, 0);
+    const double h = double(x.data()[k]) * double(scale[c]) + double(scale[x.channels() + c]);
+    out.data()[k] = float(h / (1 + std::exp(-h)));
+  }
+  return out;
+}
+
+void require_near(const nn::feature& found, const nn::feature& expected, double tolerance)
+{
+  REQUIRE(found.shape() == expected.shape());
+  for (std::size_t k = 0; k < found.size(); ++k)
+    REQUIRE_THAT(double(found.data()[k]), WithinAbs(double(expected.data()[k]), tolerance));
+}
+
+}  // namespace
+
+TEST_CASE("a residual block's time may scale and shift what is normalised", "[nn]")
+{
+  test::numbers next(45);
+  nn::workspace work;
+  const nn::feature x = test::random_feature(work, next, 2, 8, 4, 4);
+  const nn::embedding e{test::random_feature(work, next, 1, 4, 1, 2)};
+  nn::residual_block b = random_residual(next, 8, 8, 1);
+  b.time = random_convolution(next, 4, 16, 1, 1);
+  b.scale_shift = true;
+
+  const nn::feature scales_1 = nn::normalise(b.norm_1, {&x}, work);
+  const nn::feature h = nn::convolve(b.conv_1, nn::plain(activated(x, scales_1, work)), {}, work);
+  const nn::feature time = nn::convolve(*b.time, {{&e.time}, 1, 2, nullptr, nn::activation::silu}, {}, work);
+  nn::feature scales_2 = nn::normalise(b.norm_2, {&h}, work);
+  for (std::size_t image = 0; image < 2; ++image)
+    for (std::size_t c = 0; c < 8; ++c) {
+      float *const scale = scales_2.pixel(image, 0, 0), *const s = scale + 8;
+      const float* by = time.pixel(0, 0, image);
+      scale[c] = float(double(scale[c]) * (1 + double(by[c])));
+      s[c] = float(double(s[c]) * (1 + double(by[c])) + double(by[8 + c]));
+    }
+  nn::feature expected = nn::convolve(b.conv_2, nn::plain(activated(h, scales_2, work)), {}, work);
+  for (std::size_t k = 0; k < expected.size(); ++k) expected.data()[k] += x.data()[k];
+  require_near(nn::run(b, {&x}, e, work), expected, 2e-4);
+}
+
+TEST_CASE("a residual block may halve or double the sides of what its first convolution and its shortcut read", "[nn]")
+{
+  test::numbers next(46);
+  nn::workspace work;
+  const nn::feature deep = test::random_feature(work, next, 2, 2, 4, 6),
+                    skip = test::random_feature(work, next, 2, 4, 4, 6);
+  const nn::feature x = nn::detail::concatenate({&deep, &skip}, work);
+  const nn::embedding e{test::random_feature(work, next, 1, 4, 1, 2)};
+  for (const auto change : {nn::size_change::halved, nn::size_change::doubled})
+    for (const std::vector<float>& filter : {std::vector{0.5f, 0.5f}, {0.125f, 0.375f, 0.375f, 0.125f}})
+      for (const bool has_shortcut : {false, true}) {
+        nn::residual_block b = random_residual(next, 6, 6, 1);
+        b.resample = {change, filter};
+        if (has_shortcut) b.shortcut = random_convolution(next, 6, 6, 1, 1);
+        const nn::feature scales_1 = nn::normalise(b.norm_1, {&x}, work);
+        const nn::feature small = nn::resample(b.resample, nn::plain(activated(x, scales_1, work)), work);
+        const nn::feature time = nn::convolve(*b.time, {{&e.time}, 1, 2, nullptr, nn::activation::silu}, {}, work);
+        const nn::feature h = nn::convolve(b.conv_1, nn::plain(small), {&time}, work);
+        const nn::feature scales_2 = nn::normalise(b.norm_2, {&h}, work);
+        nn::feature expected = nn::convolve(b.conv_2, nn::plain(activated(h, scales_2, work)), {}, work);
+        nn::feature across = nn::resample(b.resample, nn::plain(x), work);
+        if (has_shortcut) across = nn::convolve(*b.shortcut, nn::plain(across), {}, work);
+        for (std::size_t k = 0; k < expected.size(); ++k) expected.data()[k] += across.data()[k];
+        require_near(nn::run(b, {&x}, e, work), expected, 2e-4);
+        require_near(nn::run(b, {&deep, &skip}, e, work), expected, 2e-4);
+      }
+}
+
+TEST_CASE("attention without a norm reads what it is given", "[nn]")
+{
+  test::numbers next(47);
+  nn::workspace work;
+  const nn::feature x = test::random_feature(work, next, 1, 4, 3, 5);
+  nn::attention_block b{.heads = 2};
+  b.queries_keys_values = random_convolution(next, 4, 12, 1, 1);
+  b.out = random_convolution(next, 4, 4, 1, 1);
+  const nn::feature qkv = nn::convolve(b.queries_keys_values, nn::plain(x), {}, work);
+  const nn::feature mixed = nn::attend({{&qkv, 0}, {&qkv, 4}, {&qkv, 8}, 2, 2}, work);
+  require_near(nn::run(b, {&x}, {}, work), nn::convolve(b.out, nn::plain(mixed), {nullptr, &x}, work), 0);
+}
+
 TEST_CASE("an attention block whose last layer is zero returns what it read, times its gain", "[nn]")
 {
   test::numbers next(43);

@@ -10,6 +10,7 @@
 #include <limits>
 #include <stdexcept>
 #include <string>
+#include <variant>
 #include <vector>
 
 using namespace fewstep;
@@ -101,6 +102,59 @@ TEST_CASE("a pooled text, sizes and a guidance that the network cannot take are 
           "there must be a list of sizes for each of 2 images, or one for all, but there are 3");
   REQUIRE(refusal(golden, {.pooled = {1, 1, 8}, .picture_sizes = {64, NAN, 0}}, two) ==
           "a size of the picture must be finite, but is nan");
+}
+
+TEST_CASE("a class that is a number is asked for, one for each image or one for all", "[nn]")
+{
+  const test::golden_network numbers("a9_class_embed_timestep");
+  const nn::images three{3, 2, 16, 16};
+  const double infinity = std::numeric_limits<double>::infinity();
+  REQUIRE(refusal(numbers, {.class_values = {2.5}}, three) == "(nothing was thrown)");
+  REQUIRE(refusal(numbers, {}, three) == "the network takes 1 class values for an image, but was given 0");
+  REQUIRE(refusal(numbers, {.class_labels = {1}, .class_values = {1}}, three) ==
+          "the network knows no classes, but was given 1 class labels");
+  REQUIRE(refusal(numbers, {.class_values = {1, 2}}, three) ==
+          "there must be 1 class values for each of 3 images, or for all of them, but there are 2");
+  REQUIRE(refusal(numbers, {.class_values = {-infinity}}, three) == "a class value must be finite, but is -inf");
+  REQUIRE(refusal(test::golden_network("a10_small_signal_eps"), {.class_values = {1}}, {1, 3, 16, 16}) ==
+          "the network takes 0 class values for an image, but was given 1");
+}
+
+TEST_CASE("a class that is a vector is asked for, one for each image or one for all", "[nn]")
+{
+  test::golden_network vectors("a9_class_embed_timestep");
+  vectors.net.conditions.classes = nn::class_vectors{};
+  const nn::images two{2, 2, 16, 16};
+  const auto values = [](std::size_t count) { return nn::conditioning{.class_values = std::vector<double>(count, 1)}; };
+  REQUIRE(refusal(vectors, values(32), two) == "(nothing was thrown)");
+  REQUIRE(refusal(vectors, values(64), two) == "(nothing was thrown)");
+  REQUIRE(refusal(vectors, values(33), two) == "the network takes 32 class values for an image, but was given 33");
+  REQUIRE(refusal(vectors, values(96), two) ==
+          "there must be 32 class values for each of 2 images, or for all of them, but there are 96");
+}
+
+TEST_CASE("no class need be named to a network that has a row for none", "[nn]")
+{
+  test::golden_network some("a3_class_cond_mnist");
+  auto& table = std::get<nn::class_table>(some.net.conditions.classes);
+  table.classes = 10;  // and the eleventh row is for none
+  table.has_none = true;
+  const nn::images one{1, 1, 32, 32};
+  REQUIRE(refusal(some, {}, one) == "(nothing was thrown)");
+  REQUIRE(refusal(some, {.class_labels = {10}}, one) == "a class label must be 0 to 9, but is 10");
+}
+
+TEST_CASE("times that have no logarithm are not for a network that takes it", "[nn]")
+{
+  test::golden_network fourier("a10_small_signal_eps");
+  fourier.net.conditions.time = nn::fourier_waves{{1, 2, 3, 4}, true};
+  const nn::images one{1, 3, 16, 16};
+  REQUIRE(refusal(fourier, {.timesteps = {2}}, one) == "(nothing was thrown)");
+  REQUIRE(refusal(fourier, {.timesteps = {-1}}, one) ==
+          "the network takes the logarithm of a time, which must be positive, but is -1.000000");
+  fourier.at.t = 0;
+  REQUIRE(refusal(fourier, {}, one) ==
+          "the network takes the logarithm of a time, which must be positive, but is 0.000000");
 }
 
 TEST_CASE("images that the network cannot take are refused before any work", "[nn]")

@@ -150,3 +150,40 @@ TEST_CASE("cached evaluations of the DDPM network for CIFAR-10 cost what DeepCac
     REQUIRE_THAT(average / 1e9, WithinAbs(averages[k], 0.0006));
   }
 }
+
+TEST_CASE("a residual block that changes the size of its input costs what it computes at the new size", "[nn]")
+{
+  const nn::convolution conv{.in = 3, .out = 3, .size = 3, .pad = 1, .pad_behind = 1}, one{.in = 3, .out = 3};
+  const auto cost = [&](nn::size_change change) {
+    const nn::residual_block b{.resample = {change},
+                               .conv_1 = conv,
+                               .time = nn::convolution{.in = 5, .out = 6},
+                               .conv_2 = conv,
+                               .shortcut = one};
+    nn::network net;
+    net.connections.push_back({{b, nn::sampling_block{one}}, {}});
+    return nn::multiply_adds(net, 8, 4);
+  };
+  // two of 3 x 3 and two of 1 x 1, and the time's layer
+  REQUIRE(cost(nn::size_change::none).connections[0] == 32 * (2 * 81 + 2 * 9) + 30);
+  REQUIRE(cost(nn::size_change::halved).connections[0] == 8 * (2 * 81 + 2 * 9) + 30);
+  REQUIRE(cost(nn::size_change::doubled).connections[0] == 128 * (2 * 81 + 2 * 9) + 30);
+}
+
+TEST_CASE("layers that embed a class as a number cost once for an image", "[nn]")
+{
+  nn::network net;
+  net.conditions.layers = {{.in = 4, .out = 6}, {.in = 6, .out = 6}};
+  const double plain = nn::multiply_adds(net, 2, 2).ends;
+  net.conditions.classes = nn::class_numbers{net.conditions.layers};
+  REQUIRE(nn::multiply_adds(net, 2, 2).ends - plain == 4 * 6 + 6 * 6);
+}
+
+TEST_CASE("the end of a second path costs what its convolution costs", "[nn]")
+{
+  nn::network net;
+  net.connections.push_back({{nn::sampling_block{{.in = 1, .out = 1}}}, {}});
+  const double plain = nn::multiply_adds(net, 4, 4).connections[0];
+  net.connections[0].merges = nn::path_end{{.in = 3, .out = 2, .size = 6}};
+  REQUIRE(nn::multiply_adds(net, 4, 4).connections[0] - plain == 16 * 3 * 2 * 36);
+}

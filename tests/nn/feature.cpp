@@ -6,39 +6,12 @@
 
 #include <array>
 #include <cstddef>
-#include <cstdint>
 #include <memory>
 #include <utility>
 
 using namespace fewstep;
 
 static_assert(tensor<nn::feature>);
-
-TEST_CASE("a buffer that was given back is handed out again, for requests of about its size", "[nn]")
-{
-  nn::buffer_pool pool;
-  float* const first = pool.acquire(1000);
-  float* const second = pool.acquire(1000);
-  REQUIRE(first != second);
-  pool.release(first);
-  REQUIRE(pool.acquire(1001) == first);
-  const std::size_t held = pool.bytes();
-  pool.release(first);
-  pool.release(second);
-  float* const large = pool.acquire(5000);
-  REQUIRE((large != first && large != second));
-  REQUIRE(pool.bytes() >= held + 5000 * sizeof(float));
-}
-
-TEST_CASE("buffers are at most a quarter larger than asked for, and aligned", "[nn]")
-{
-  for (std::size_t count = 1; count < 100'000; count += 1 + count / 3) {
-    nn::buffer_pool pool;
-    REQUIRE(reinterpret_cast<std::uintptr_t>(pool.acquire(count)) % 64 == 0);
-    REQUIRE(pool.bytes() >= (count + nn::slack) * sizeof(float));
-    REQUIRE(pool.bytes() <= (count + nn::slack) * sizeof(float) * 5 / 4);
-  }
-}
 
 TEST_CASE("trimming gives back what nobody holds and nothing else", "[nn]")
 {
@@ -74,6 +47,39 @@ TEST_CASE("a copy of a feature shares nothing with it, a move takes its buffer",
   REQUIRE(moved.data() == buffer);
   copy = std::move(moved);
   REQUIRE(copy.data() == buffer);
+}
+
+TEST_CASE("what goes beside a feature is shared by its copies and handed on, and is no part of it", "[nn]")
+{
+  nn::workspace work;
+  test::numbers next(2);
+  nn::feature x = test::random_feature(work, next, 1, 3, 4, 4), other = test::random_feature(work, next, 1, 2, 8, 8);
+  REQUIRE(x.beside().size() == 0);
+  const float* const numbers = other.data();
+  x.carry(std::move(other));
+  const nn::feature copy = x;
+  nn::feature below = work.make(1, 5, 2, 2);
+  below.carry_on(copy);
+  REQUIRE(below.size() == 20);
+  x = {};
+  REQUIRE(copy.beside().data() == numbers);
+  REQUIRE(below.beside().data() == numbers);
+  REQUIRE((below.beside().channels() == 2 && below.beside().height() == 8));
+  REQUIRE(below.beside().beside().size() == 0);
+}
+
+TEST_CASE("a buffer is free when all who hold it have let it go", "[nn]")
+{
+  nn::workspace work;
+  nn::feature x = work.make(1, 64), y = work.make(1, 32);
+  const float* const numbers = y.data();
+  x.carry(std::move(y));
+  {
+    const nn::feature copy = x;
+    x = {};
+    REQUIRE(work.make(1, 32).data() != numbers);
+  }
+  REQUIRE(work.make(1, 32).data() == numbers);
 }
 
 TEST_CASE("a feature outlives the workspace that made it", "[nn]")

@@ -46,7 +46,7 @@ double error_of(const golden_network& golden, const std::vector<double>& rho)
 
 TEST_CASE("folded factors give what factors at run time give", "[nn]")
 {
-  const golden_network golden("a3_class_cond_mnist");
+  const golden_network golden(GENERATE("a3_class_cond_mnist", "a9_class_embed_timestep", "e2_edm_song_ncsnpp"));
   const std::size_t n = golden.net.connections.size();
   for (const auto& rho : {constant_rho(n, 0.8), linear_rho(n, {.bottom = 0.55, .top = 0.9}), constant_rho(n, 1.3),
                           constant_rho(n, 0.05), constant_rho(n, 0)}) {

@@ -90,7 +90,7 @@ TEST_CASE("weights of one leave every bit as it is", "[nn]")
 
 TEST_CASE("a feature kept below any connection gives the same output without what lies below", "[nn]")
 {
-  const golden_network golden("a3_class_cond_mnist");
+  const golden_network golden(GENERATE("a3_class_cond_mnist", "e2_edm_song_ncsnpp"));
   nn::workspace work;
   const nn::lane lane(golden.net, work, golden.condition);
   const nn::images whole = evaluate(lane, golden.x, golden.at);
@@ -110,14 +110,37 @@ TEST_CASE("a feature kept below any connection gives the same output without wha
   }
 }
 
+TEST_CASE("an output may be divided by the time of each image", "[nn]")
+{
+  golden_network golden("a6_nonsquare_batch3");
+  nn::workspace work;
+  const nn::images plain = evaluate(nn::lane(golden.net, work, golden.condition), golden.x, golden.at);
+  golden.net.divides_by_time = true;
+  const nn::images divided = evaluate(nn::lane(golden.net, work, golden.condition), golden.x, golden.at);
+  for (std::size_t k = 0; k < plain.size(); ++k)
+    REQUIRE(divided.values[k] == plain.values[k] / float(golden.condition.timesteps.at(k / (plain.size() / 3))));
+}
+
+TEST_CASE("another class, by its label or by its value, is another condition", "[nn]")
+{
+  const golden_network labels("a3_class_cond_mnist"), numbers("a9_class_embed_timestep");
+  nn::workspace work;
+  const auto label = [&](int k) { return nn::lane(labels.net, work, {.class_labels = {k}}).identity(); };
+  const auto value = [&](double v) { return nn::lane(numbers.net, work, {.class_values = {v}}).identity(); };
+  REQUIRE(label(1) == label(1));
+  REQUIRE(!(label(1) == label(2)));
+  REQUIRE(value(0.5) == value(0.5));
+  REQUIRE(!(value(0.5) == value(0.25)));
+}
+
 TEST_CASE("every image has the same bits alone and in any batch, on any number of threads", "[nn]")
 {
-  const golden_network golden("a6_nonsquare_batch3");
+  const golden_network golden(GENERATE("a6_nonsquare_batch3", "e2_edm_song_ncsnpp"));
   nn::workspace one;
   const nn::images whole = evaluate(nn::lane(golden.net, one, golden.condition), golden.x, golden.at);
   for (const std::size_t threads : {1u, 2u, 3u}) {
     nn::workspace work(threads);
-    for (const std::size_t count : {1u, 2u, 3u}) {
+    for (std::size_t count = 1; count <= golden.x.count; ++count) {
       nn::conditioning condition = golden.condition;
       condition.timesteps.resize(std::min(count, condition.timesteps.size()));
       const nn::lane lane(golden.net, work, condition);
@@ -128,7 +151,7 @@ TEST_CASE("every image has the same bits alone and in any batch, on any number o
 
 TEST_CASE("after the first evaluation of a shape nothing is allocated", "[nn]")
 {
-  const golden_network golden("a3_class_cond_mnist");
+  const golden_network golden(GENERATE("a3_class_cond_mnist", "a9_class_embed_timestep", "e2_edm_song_ncsnpp"));
   for (const std::size_t threads : {1u, 2u}) {
     nn::workspace work(threads);
     const nn::lane lane(golden.net, work, golden.condition);

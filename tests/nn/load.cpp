@@ -125,7 +125,8 @@ TEST_CASE("a network whose tensors do not fit its configuration is refused with 
           "\"mid_block.attentions.0.to_k.bias\", ...");
   REQUIRE(
       refusal([](std::string& config, tensors&) { replace(config, "\"AttnDownBlock2D\"", "\"SkipDownBlock2D\""); }) ==
-      "config.json: \"down_block_types\"[1] must be one of DownBlock2D, AttnDownBlock2D, but is "
+      "config.json: \"down_block_types\"[1] must be one of DownBlock2D, AttnDownBlock2D, ResnetDownsampleBlock2D, but "
+      "is "
       "\"SkipDownBlock2D\"");
 }
 

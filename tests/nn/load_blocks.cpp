@@ -49,3 +49,29 @@ TEST_CASE("a residual block that is told no time needs no weights for it", "[nn]
   const nn::feature x = work.make(1, 16, 4, 4);
   REQUIRE(nn::run(untold, {&x}, {}, work).channels() == 16);
 }
+
+TEST_CASE("linear layers may be saved as convolutions of one pixel", "[nn]")
+{
+  const test::golden_network golden("a10_small_signal_eps");
+  const auto file = safetensors_file::open(golden.folder / "model.safetensors");
+  const std::string name = "mid_block.attentions.0";
+  std::vector<tensor_view> reshaped(file.tensors().begin(), file.tensors().end());
+  for (tensor_view& tensor : reshaped)
+    if (tensor.name.starts_with(name) && tensor.shape.size() == 2) tensor.shape.insert(tensor.shape.end(), {1, 1});
+  const auto path = test::empty_folder("nn_load_one_pixel") / "old.safetensors";
+  write_safetensors(path, reshaped);
+
+  nn::weights linear(safetensors_file::open(golden.folder / "model.safetensors"));
+  nn::weights convolutional(safetensors_file::open(path));
+  const auto now = nn::detail::load_attention(linear, name, {16, 2}, {4, 1e-5});
+  const auto then = nn::detail::load_attention(convolutional, name, {16, 2}, {4, 1e-5});
+  REQUIRE(now.queries_keys_values.weights.values == then.queries_keys_values.weights.values);
+  REQUIRE(now.out.weights.values == then.out.weights.values);
+}
+
+TEST_CASE("attention whose norm has no groups has no norm", "[nn]")
+{
+  const test::golden_network golden("a10_small_signal_eps");
+  nn::weights from(safetensors_file::open(golden.folder / "model.safetensors"));
+  REQUIRE(!nn::detail::load_attention(from, "mid_block.attentions.0", {16, 2}, {0, 1e-5}).norm);
+}

@@ -20,3 +20,30 @@ TEST_CASE("blocks run one after another, and the first alone sees both parts", "
   const nn::feature out = nn::run(blocks, {&deep, &skip}, {}, work);
   REQUIRE(*out.data() == -4 * (2 * 3 + 10 * 5 + 1) + 2);
 }
+
+TEST_CASE("a second path goes down beside the first and ends in it", "[nn]")
+{
+  nn::workspace work;
+  const auto linear = [](float weight, float bias) {
+    return nn::prepare_convolution({.in = 1, .out = 1}, std::vector{weight}, std::vector{bias});
+  };
+  const auto connection = [&](float weight, float bias) {
+    return nn::connection{{nn::sampling_block{linear(weight, bias)}}, {}};
+  };
+  nn::connection first = connection(2, 0), second = connection(-1, 1), third = connection(1, 5);
+  first.forks = true;
+  third.merges = nn::path_end{linear(10, 0.5f), 0.5f};
+  nn::feature x = work.make(1, 1);
+  *x.data() = 3;
+
+  const nn::feature h = nn::run_down(first, x, {}, work);
+  *x.data() = 7;  // what goes beside is a copy
+  nn::feature deeper = nn::run_down(second, h, {}, work);
+  REQUIRE(*h.data() == 6);
+  REQUIRE(*deeper.data() == -5);
+  REQUIRE(*h.beside().data() == 3);
+  REQUIRE(*deeper.beside().data() == 3);
+  const nn::feature end = nn::run_down(third, deeper, {}, work);
+  REQUIRE(*end.data() == 0.5f * ((-5 + 5) + (10 * 3 + 0.5f)));
+  REQUIRE(end.beside().size() == 0);
+}

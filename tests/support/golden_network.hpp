@@ -5,6 +5,7 @@
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/nn/condition.hpp"
+#include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/images.hpp"
 #include "fewstep/nn/load.hpp"
@@ -27,19 +28,24 @@ inline nn::images images_at(const safetensors_file& file, std::string_view name)
   return {t.shape.at(0), t.shape.at(1), t.shape.at(2), t.shape.at(3), to_float(t)};
 }
 
+/// Of a preconditioned network, what it is given and gives inside.
 struct golden_network {
   explicit golden_network(const std::string& name) :
       folder(in_repository("tests/golden/unets/" + name)),
       net(nn::load_unet(model_files{folder / "config.json", folder / "model.safetensors"}).net),
       io(safetensors_file::open(folder / "io.safetensors")),
-      x(images_at(io, "sample")),
-      output(images_at(io, "output"))
+      x(images_at(io, net.preconditioning ? "net_input" : "sample")),
+      output(images_at(io, net.preconditioning ? "net_output" : "output"))
   {
-    if (const tensor_view* labels = io.find("class_labels"))
-      for (const auto label : to_int64(*labels)) condition.class_labels.push_back(static_cast<int>(label));
+    if (const tensor_view* classes = io.find("class_labels")) {
+      if (nn::class_count(net.conditions) == 0)
+        condition.class_values = to_double(*classes);
+      else
+        for (const auto label : to_int64(*classes)) condition.class_labels.push_back(static_cast<int>(label));
+    }
     if (const tensor_view* text = io.find("encoder_hidden_states"))
       condition.text = {text->shape.at(0), text->shape.at(1), text->shape.at(2), to_float(*text)};
-    const auto times = to_double(io.at("timestep"));
+    const auto times = to_double(io.at(net.preconditioning ? "noise_labels" : "timestep"));
     at.t = times.front();
     if (times.size() > 1) condition.timesteps = times;
   }

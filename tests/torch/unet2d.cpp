@@ -2,11 +2,11 @@
 
 #include "fewstep/io/safetensors.hpp"
 #include "fewstep/io/tensor_numbers.hpp"
-#include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/images.hpp"
 #include "fewstep/nn/lane.hpp"
 #include "fewstep/nn/load.hpp"
 #include "fewstep/nn/unet2d.hpp"
+#include "fewstep/nn/unet2d_config.hpp"
 #include "fewstep/nn/weights.hpp"
 #include "fewstep/unet/deep_cache.hpp"
 #include "fewstep/unet/refresh.hpp"

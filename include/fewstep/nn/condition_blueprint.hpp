@@ -6,6 +6,7 @@
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/packet.hpp"
+#include "fewstep/nn/unet2d_config.hpp"
 
 #include <algorithm>
 #include <cstddef>

@@ -1,5 +1,5 @@
 /// @file
-/// Convolutions of 1x1 and 3x3 pixels, linear layers among them, as values: prepared weights and what goes with them.
+/// Convolutions, linear layers among them, as values: prepared weights and what goes with them.
 #pragma once
 
 #include "fewstep/nn/feature.hpp"

@@ -6,6 +6,7 @@
 #include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/embedding.hpp"
 #include "fewstep/nn/network.hpp"
+#include "fewstep/nn/resample.hpp"
 #include "fewstep/unet/cost.hpp"
 
 #include <cstddef>
@@ -35,6 +36,7 @@ public:
 
   void operator()(const residual_block& b)
   {
+    height_ = resampled_length(b.resample, height_), width_ = resampled_length(b.resample, width_);
     add(b.conv_1), add(b.conv_2);
     if (b.time) add(*b.time, 1);
     if (b.shortcut) add(*b.shortcut);
@@ -105,6 +107,7 @@ inline unet_cost multiply_adds(const network& net, std::size_t height, std::size
   const auto spend = [&](double& on) { on += images * counter.spent(); };
   for (std::size_t i = 0; i < net.connections.size(); ++i) {
     counter.add(net.connections[i].down);
+    if (const auto& end = net.connections[i].merges) counter.add(end->conv);
     spend(cost.connections[i]);
   }
   counter.add(net.middle);

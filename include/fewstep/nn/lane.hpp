@@ -104,7 +104,7 @@ public:
 
   feature down(std::size_t i, const feature& h, const embedding& e) const
   {
-    return run(net_->connections[i].down, {&h}, e, *work_);
+    return run_down(net_->connections[i], h, e, *work_);
   }
 
   feature middle(const feature& h, const embedding& e) const

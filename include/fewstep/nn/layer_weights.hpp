@@ -24,10 +24,18 @@ inline convolution load_convolution(weights& from, const std::string& name, conv
   return prepare_convolution(shape, filter, bias);
 }
 
+/// The weight (out, in) of a linear layer. Old files have some as convolutions of size 1, (out, in, 1, 1).
+inline std::vector<float> take_matrix(weights& from, const std::string& name, std::size_t in, std::size_t out)
+{
+  std::vector<std::size_t> shape{out, in};
+  if (from.rank(name + ".weight") == 4) shape.insert(shape.end(), {1, 1});
+  return from.take(name + ".weight", shape);
+}
+
 /// A linear layer with weight (out, in) and bias.
 inline convolution load_linear(weights& from, const std::string& name, std::size_t in, std::size_t out)
 {
-  const auto matrix = from.take(name + ".weight", {out, in});
+  const auto matrix = take_matrix(from, name, in, out);
   return prepare_convolution({.in = in, .out = out}, matrix, from.take(name + ".bias", {out}));
 }
 
@@ -37,7 +45,7 @@ inline convolution load_linears(weights& from, const std::vector<std::string>& n
 {
   std::vector<float> matrix, bias;
   for (const std::string& name : names) {
-    const auto rows = from.take(name + ".weight", {out, in});
+    const auto rows = take_matrix(from, name, in, out);
     matrix.insert(matrix.end(), rows.begin(), rows.end());
     if (biased == has_bias::no) continue;
     const auto numbers = from.take(name + ".bias", {out});

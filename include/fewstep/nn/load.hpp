@@ -5,11 +5,13 @@
 #include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
-#include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/condition_blueprint.hpp"
+#include "fewstep/nn/edm_config.hpp"
+#include "fewstep/nn/edm_unet.hpp"
 #include "fewstep/nn/network.hpp"
 #include "fewstep/nn/unet2d.hpp"
 #include "fewstep/nn/unet2d_condition.hpp"
+#include "fewstep/nn/unet2d_config.hpp"
 #include "fewstep/nn/weights.hpp"
 
 #include <filesystem>
@@ -25,24 +27,44 @@ struct loaded_network {
   std::vector<std::string> unused{};
 };
 
-/// Loads a UNet2DModel or a UNet2DConditionModel, as the configuration says. Throws std::runtime_error, with the path
-/// first, for files that are missing or damaged, layers that this engine has not, and tensors that are missing, of
-/// another shape or without a place in the network.
+namespace detail {
+
+enum class architecture { unet2d, unet2d_condition, edm };
+
+/// Builds the network of what was read from a configuration.
+template <class R, class B>
+loaded_network build(R read, const model_files& files, filtering filters, B&& build_network)
+{
+  weights tensors = weights::open(files.weights, filters);
+  loaded_network out{build_network(read.design, tensors), std::move(read.unused)};
+  tensors.require_empty();
+  return out;
+}
+
+}  // namespace detail
+
+/// Loads a UNet2DModel, a UNet2DConditionModel or an EDMPrecond, as the configuration says. Throws std::runtime_error,
+/// with the path first, for files that are missing or damaged, layers that this engine has not, and tensors that are
+/// missing, of another shape or without a place in the network.
 inline loaded_network load_unet(const model_files& files, filtering filters = filtering::minimal)
 {
+  using detail::architecture;
   const std::string where = files.config.string();
   const json::value document = json::read_file(files.config);
-  const bool conditional =
-      json::object_reader(document, where)
-          .one_of_or("_class_name", {{"UNet2DModel", false}, {"UNet2DConditionModel", true}}, false);
-  const auto load = [&](auto architecture, const auto& build) -> loaded_network {
-    weights tensors = weights::open(files.weights, filters);
-    loaded_network out{build(architecture.design, tensors), std::move(architecture.unused)};
-    tensors.require_empty();
-    return out;
-  };
-  return conditional ? load(read_condition_blueprint(document, where), build_unet2d_condition)
-                     : load(read_blueprint(document, where), build_unet2d);
+  switch (json::object_reader(document, where)
+              .one_of_or<architecture>("_class_name",
+                                       {{"UNet2DModel", architecture::unet2d},
+                                        {"UNet2DConditionModel", architecture::unet2d_condition},
+                                        {"EDMPrecond", architecture::edm}},
+                                       architecture::unet2d)) {
+    case architecture::unet2d_condition:
+      return detail::build(read_condition_blueprint(document, where), files, filters, build_unet2d_condition);
+    case architecture::edm:
+      return detail::build(read_edm_blueprint(document, where), files, filters, build_edm_unet);
+    case architecture::unet2d:
+      break;
+  }
+  return detail::build(read_blueprint(document, where), files, filters, build_unet2d);
 }
 
 /// The same from a folder that diffusers saved: a pipeline or a U-Net alone.

@@ -9,7 +9,7 @@
 #include "fewstep/nn/layer_weights.hpp"
 #include "fewstep/nn/load_blocks.hpp"
 #include "fewstep/nn/network.hpp"
-#include "fewstep/nn/packet.hpp"
+#include "fewstep/nn/resample.hpp"
 #include "fewstep/nn/waves.hpp"
 #include "fewstep/nn/weights.hpp"
 
@@ -39,6 +39,7 @@ public:
     net.middle = middle();
     decoder(net.connections);
     const std::size_t outermost = design_.channels.front();
+    net.divides_by_time = design_.fourier_time;
     net.last = {load_norm(from_, "conv_norm_out", outermost, design_.norm_groups, design_.norm_eps), activation::silu,
                 load_convolution(from_, "conv_out", conv3x3(outermost, design_.out_channels))};
     return net;
@@ -49,25 +50,59 @@ private:
 
   embedder conditions()
   {
-    const std::size_t waves = design_.channels.front(), width = embedding_width();
-    embedder e{.time = sinusoid{waves, design_.cosines_first, design_.frequency_shift}};
-    e.layers = load_perceptron(from_, "time_embedding", waves, width);
-    if (const auto classes = design_.classes)
+    embedder e{.time = waves()};
+    const std::size_t width = embedding_width();
+    e.layers = load_perceptron(from_, "time_embedding", width_of(e.time), width);
+    if (design_.class_is == class_input::number)
+      e.classes = class_numbers{load_perceptron(from_, "class_embedding", width_of(e.time), width)};
+    else if (design_.class_is == class_input::vector)
+      e.classes = class_vectors{};
+    else if (const auto classes = design_.classes)
       e.classes = class_table{.classes = *classes, .rows = from_.take("class_embedding.weight", {*classes, width})};
     return e;
   }
 
+  /// Frequencies of Fourier waves are saved under one name or two.
+  time_waves waves()
+  {
+    const std::size_t outermost = design_.channels.front();
+    if (!design_.fourier_time) return sinusoid{outermost, design_.cosines_first, design_.frequency_shift};
+    fourier_waves fourier{.of_logarithm = true};
+    if (from_.has("time_proj.W")) fourier.frequencies = from_.take("time_proj.W", {outermost});
+    if (from_.has("time_proj.weight") || fourier.frequencies.empty())
+      fourier.frequencies = from_.take("time_proj.weight", {outermost});
+    return fourier;
+  }
+
   norm_design norm() const { return {design_.norm_groups, design_.norm_eps}; }
 
-  residual_block residual(const std::string& name, std::size_t in, std::size_t out, double scale = 1)
+  residual_block residual(const std::string& name, std::size_t in, std::size_t out, double scale = 1,
+                          size_change change = size_change::none)
   {
-    return load_residual(from_, name, {in, out, embedding_width(), design_.act, scale}, norm());
+    return load_residual(from_, name, {in, out, embedding_width(), design_.act, scale, design_.scale_shift, change},
+                         norm());
   }
 
   attention_block attention(const std::string& name, std::size_t channels, std::size_t groups, double scale = 1)
   {
     const std::size_t heads = channels / design_.head_width.value_or(channels);
     return load_attention(from_, name, {channels, heads, scale}, {groups, design_.norm_eps});
+  }
+
+  block downsampler(const std::string& name, std::size_t level)
+  {
+    const std::size_t channels = design_.channels[level], pad = design_.downsample_padding;
+    if (design_.down[level].residual_sampling) return residual(name, channels, channels, 1, size_change::halved);
+    const convolution halving{.in = channels, .out = channels, .size = 3, .stride = 2, .pad = pad, .pad_behind = 1};
+    return sampling_block{load_convolution(from_, name + ".conv", halving)};
+  }
+
+  block upsampler(const std::string& name, std::size_t level)
+  {
+    const std::size_t channels = design_.channels[level];
+    if (design_.up[design_.channels.size() - 1 - level].residual_sampling)
+      return residual(name, channels, channels, 1, size_change::doubled);
+    return sampling_block{load_convolution(from_, name + ".conv", conv3x3(channels, channels)), 2};
   }
 
   void encoder(std::vector<connection>& connections)
@@ -84,19 +119,16 @@ private:
           connections.back().down.push_back(attention(name + ".attentions." + number, out, design_.norm_groups));
       }
       if (level + 1 == design_.channels.size()) break;
-      const convolution halving{
-          .in = out, .out = out, .size = 3, .stride = 2, .pad = design_.downsample_padding, .pad_behind = 1};
-      push(connections, out, sampling_block{load_convolution(from_, name + ".downsamplers.0.conv", halving)});
+      push(connections, out, downsampler(name + ".downsamplers.0", level));
     }
   }
 
   std::vector<block> middle()
   {
     const std::size_t channels = design_.channels.back();
-    const std::size_t groups = design_.mid_attention_groups.value_or(design_.norm_groups);
     std::vector<block> blocks{residual("mid_block.resnets.0", channels, channels, design_.mid_scale)};
     if (design_.mid_attention)
-      blocks.push_back(attention("mid_block.attentions.0", channels, groups, design_.mid_scale));
+      blocks.push_back(attention("mid_block.attentions.0", channels, mid_norm_groups(design_), design_.mid_scale));
     blocks.push_back(residual("mid_block.resnets.1", channels, channels, design_.mid_scale));
     return blocks;
   }
@@ -117,8 +149,7 @@ private:
           up.push_back(attention(name + ".attentions." + layer_number, out, design_.norm_groups));
       }
       if (level == 0) break;
-      const convolution conv = load_convolution(from_, name + ".upsamplers.0.conv", conv3x3(out, out));
-      connections[number].up.push_back(sampling_block{conv, 2});
+      connections[number].up.push_back(upsampler(name + ".upsamplers.0", level));
     }
   }
 

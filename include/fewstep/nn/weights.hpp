@@ -43,23 +43,32 @@ public:
 
   filtering filters() const { return filters_; }
 
-  bool has(std::string_view name) const
+  bool has(std::string_view name) const { return parts_[part_of(name)].file.find(name) != nullptr; }
+
+  /// The number of dimensions of a tensor, 0 if there is none.
+  std::size_t rank(std::string_view name) const
   {
-    return std::ranges::any_of(parts_, [&](const part& p) { return p.file.find(name) != nullptr; });
+    const tensor_view* found = parts_[part_of(name)].file.find(name);
+    return found ? found->shape.size() : 0;
+  }
+
+  /// What a sentence on a tensor begins with: file.safetensors: tensor "name".
+  std::string subject(std::string_view name) const
+  {
+    return parts_[part_of(name)].file.name() + ": tensor " + json::detail::in_quotes(name);
   }
 
   /// The elements as floats, whatever the floating-point type in the file, row-major. Throws std::runtime_error, naming
   /// file and tensor, if there is none or it has another shape (both are named), holds integers or was taken before.
   std::vector<float> take(std::string_view name, const std::vector<std::size_t>& shape)
   {
-    part& of = part_of(name);
+    part& of = parts_[part_of(name)];
     const tensor_view& tensor = of.file.at(name, shape);
     const auto place = static_cast<std::size_t>(&tensor - of.file.tensors().data());
-    const std::string subject = of.file.name() + ": tensor " + json::detail::in_quotes(name);
     if (!fewstep::detail::is_floating(tensor.type))
-      throw std::runtime_error(subject + " must hold floating-point numbers, but has dtype " +
+      throw std::runtime_error(subject(name) + " must hold floating-point numbers, but has dtype " +
                                std::string(name_of(tensor.type)));
-    if (of.taken[place]) throw std::runtime_error(subject + " is needed twice");
+    if (of.taken[place]) throw std::runtime_error(subject(name) + " is needed twice");
     of.taken[place] = true;
     return to_float(tensor);
   }
@@ -102,10 +111,10 @@ private:
   }
 
   /// The first part that has the tensor, or the first one.
-  part& part_of(std::string_view name)
+  std::size_t part_of(std::string_view name) const
   {
     const auto found = std::ranges::find_if(parts_, [&](const part& p) { return p.file.find(name) != nullptr; });
-    return found != parts_.end() ? *found : parts_.front();
+    return found != parts_.end() ? static_cast<std::size_t>(found - parts_.begin()) : 0;
   }
 
   filtering filters_ = filtering::minimal;
