@@ -39,6 +39,19 @@ struct simd {
 
   static packet load(const S* from) { return Eigen::internal::ploadu<packet>(from); }
   static void store(S* to, const packet& x) { Eigen::internal::pstoreu(to, x); }
+  /// Stores the first `count` numbers of x, fewer than `lanes`. P is `packet`.
+  template <class P>
+  static void store_first(S* to, const P& x, std::size_t count)
+  {
+    using traits = Eigen::internal::unpacket_traits<P>;
+    if constexpr (traits::masked_store_available) {
+      Eigen::internal::pstoreu(to, x, static_cast<typename traits::mask_t>((1u << count) - 1));
+    } else {
+      S numbers[lanes];
+      store(numbers, x);
+      for (std::size_t c = 0; c < count; ++c) to[c] = numbers[c];
+    }
+  }
   static packet fill(S x) { return Eigen::internal::pset1<packet>(x); }
   static packet add(const packet& a, const packet& b) { return Eigen::internal::padd(a, b); }
   static packet subtract(const packet& a, const packet& b) { return Eigen::internal::psub(a, b); }

@@ -93,9 +93,7 @@ inline packet load_part(const float* from, std::size_t count)
 inline void store_part(float* to, const packet& x, std::size_t count)
 {
   if (count >= lanes) return floats::store(to, x);
-  float numbers[lanes];
-  floats::store(numbers, x);
-  for (std::size_t c = 0; c < count; ++c) to[c] = numbers[c];
+  floats::store_first(to, x, count);
 }
 
 /// The tile times a panel of V registers whose rows are `stride` apart. Every sum runs over k in order, in a register
