@@ -44,6 +44,6 @@ endfunction()
 # AVX-512 intrinsics, which Eigen's products use, for a mistake (GCC bug 105593).
 function(fewstep_multiplies_matrices)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS -Wno-maybe-uninitialized)
+    set_source_files_properties(${ARGN} PROPERTIES COMPILE_OPTIONS "-Wno-uninitialized;-Wno-maybe-uninitialized")
   endif()
 endfunction()

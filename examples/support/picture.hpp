@@ -4,7 +4,7 @@
 
 #include "fewstep/io/file.hpp"
 #include "fewstep/nn/images.hpp"
-#include "support/pixels.hpp"
+#include "pixels.hpp"
 
 #include <png.h>
 

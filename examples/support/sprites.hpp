@@ -3,8 +3,8 @@
 #pragma once
 
 #include "fewstep/nn/images.hpp"
-#include "support/picture.hpp"
-#include "support/pixels.hpp"
+#include "picture.hpp"
+#include "pixels.hpp"
 
 #include <algorithm>
 #include <cstddef>
