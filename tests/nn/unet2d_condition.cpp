@@ -99,7 +99,7 @@ TEST_CASE("an enlarging block takes the size of the skip that it will meet", "[n
   REQUIRE(nn::enlarged({.enlarge = 2}, 4, 7) == 8);
 }
 
-TEST_CASE("a cached call that reads the same text has the same bits; another text refreshes", "[nn]")
+TEST_CASE("a cached call that reads the same text has the same bits, and another text refreshes", "[nn]")
 {
   const test::golden_network golden("b5_small_signal_eps");
   nn::workspace work;
