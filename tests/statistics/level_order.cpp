@@ -31,7 +31,7 @@ TEST_CASE("the first levels leave no gap in the logarithm of the noise", "[momen
   const auto order = level_order(levels);
   REQUIRE(std::vector(order.begin(), order.begin() + 5) == std::vector<std::size_t>{0, 1000, 500, 250, 750});
   for (const std::size_t few : {5u, 9u, 17u, 33u, 65u}) {
-    std::vector<std::size_t> first(order.begin(), order.begin() + few);
+    std::vector<std::size_t> first(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(few));
     std::sort(first.begin(), first.end());
     for (std::size_t k = 1; k < few; ++k) REQUIRE(first[k] - first[k - 1] <= 1000 / (few - 1) + 1);
   }
