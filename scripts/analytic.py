@@ -23,7 +23,8 @@ PAGE = """# Analytic-DPM on the bundled checkpoint
 
 What the optimal variance and the optimal trajectory ([arXiv:2201.06503](https://arxiv.org/abs/2201.06503)) do for
 `models/fontdigits-ddpm`. This page is written by `scripts/analytic.sh`, which measures cell by cell
-(`docs/results/cells.json`) with the moments in `models/fontdigits-ddpm/moments.json`.
+(`docs/results/cells.json`) with the moments in `models/fontdigits-ddpm/moments.json`. What is empty has not been measured yet,
+but for the bits of eta = 0.
 
 ![Frechet distance and likelihood against the number of steps](analytic.svg)
 

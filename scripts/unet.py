@@ -12,7 +12,7 @@ RHO, STEPS = ("1", "0.9", "0.8", "0.7", "0.6", "0.5"), (5, 10, 20)
 PAGE = """# DeepCache and Skip-Tuning on the bundled checkpoint
 
 `models/fontdigits-ddpm`, DDIM without guidance, 1,000 images of each of 3 seeds for each cell, {images} in all. This page is
-written by `scripts/unet.sh`; measures and floor are those of [analytic.md](analytic.md): the Frechet distance to 10,240 unseen images
+written by `scripts/unet.sh`, and a cell that is empty has not been measured yet; measures and floor are those of [analytic.md](analytic.md): the Frechet distance to 10,240 unseen images
 (± standard error over seeds; {floor:.3f} for 3,000 real ones) and the share of digits that a classifier takes for what they should be.
 
 ![DeepCache: distance against speed-up. Skip-Tuning: distance against rho](unet.svg)
@@ -69,8 +69,7 @@ def speeds(times):
 
 
 def best_rho(found, steps):
-    rated = {rho: found[name_of(steps, rho=rho)] for rho in RHO if name_of(steps, rho=rho) in found}
-    return min(rated, key=lambda rho: rated[rho]["frechet"])
+    return min(RHO, key=lambda rho: found[name_of(steps, rho=rho)]["frechet"])
 
 
 def verdict(found, fast):
@@ -91,6 +90,8 @@ def verdict(found, fast):
                 text += f"; {word} {rival} whole steps, which take {'less' if 50 / rival > fast[branch, every][0] else 'no less'} time ({other:+.3f} ± {spread:.3f})"
             lines.append(text + ".")
     for steps in STEPS:
+        if not all(name_of(steps, rho=rho) in found for rho in RHO):
+            continue  # not measured yet
         rho = best_rho(found, steps)
         if rho == "1":
             lines.append(f"- Skip-Tuning, {steps} steps: no rho below 1 helps.")
@@ -142,7 +143,7 @@ def rows_across(found, rows, measure, digits, best):
     lines = ["| rho | " + " | ".join(RHO) + " |", "|---|" + "---|" * len(RHO)]
     for title, name in rows:
         measured = [measure(found[name(rho)]) if name(rho) in found else None for rho in RHO]
-        winner = best(m[0] for m in measured if m)
+        winner = best((m[0] for m in measured if m), default=None)
         lines.append(f"| {title} | " + " | ".join(
             f"**{cells.text(m, digits)}**" if m and m[0] == winner else cells.text(m, digits) for m in measured) + " |")
     return "\n".join(lines) + "\n"

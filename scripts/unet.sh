@@ -15,7 +15,7 @@ done
 for steps in 5 10 20; do cell --sampler ddim --steps "$steps" --rho 0.9 --branch 1 --refresh 2; done
 
 cmake --build --preset release --target benchmark_deep_cache --parallel "$(nproc)"
-build/release/benchmarks/benchmark_deep_cache models/fontdigits-ddpm --benchmark_min_time=0.01 --benchmark_repetitions=7 \
+build/release/benchmarks/benchmark_deep_cache models/fontdigits-ddpm --benchmark_filter='branch [01],' --benchmark_min_time=0.01 --benchmark_repetitions=7 \
   --benchmark_enable_random_interleaving=true --benchmark_format=json >build/release/deep_cache.json
 python3 scripts/unet.py docs/results/cells.json build/release/deep_cache.json docs/results
 echo "Written: docs/results/unet.md, docs/results/unet.svg"
