@@ -107,7 +107,7 @@ def main(path, folder):
         frechet=table(cells.frechet, 3), kernel=table(cells.kernel, 1), right=f"{100 * real['accuracy']:.1f}",
         accuracy=table(cells.accuracy, 1, max), bits=table(cells.bits, 3), blends=blends, verdict=verdict(found))
     quality = charts.Chart("Frechet distance", "steps", "distance", x_log=True, y_log=True)
-    likelihood = charts.Chart("Likelihood bound", "steps", "bits per dimension", x_log=True)
+    likelihood = charts.Chart("Likelihood bound", "steps", "bits per dimension", x_log=True, y_log=True)
     for title, slug in ROWS:
         for chart, measure in ((quality, cells.frechet), (likelihood, cells.bits)):
             points = [(n, *measure(found[f"{slug}-{n}"])) for n in STEPS if f"{slug}-{n}" in found and measure(found[f"{slug}-{n}"])]

@@ -13,7 +13,8 @@ def ticks(low, high):
 
 
 class Chart:
-    """Lines over one panel. Axes are linear, or logarithmic where told; `lines` are (name, [(x, y, error)], dashed)."""
+    """Lines over one panel. Axes are linear, or logarithmic where told; `lines` are
+    (name, [(x, y, error)], dashed)."""
 
     def __init__(self, title, x_label, y_label, x_log=False, y_log=False):
         self.title, self.x_label, self.y_label = title, x_label, y_label
@@ -21,8 +22,8 @@ class Chart:
         self.lines, self.levels = [], []
 
     def line(self, name, points, dashed=False):
-        if points:
-            self.lines.append((name, [tuple(p) + (0,) * (3 - len(p)) for p in points], dashed))
+        """One without points is not drawn, but keeps its colour."""
+        self.lines.append((name, [tuple(p) + (0,) * (3 - len(p)) for p in points], dashed))
 
     def level(self, name, y):
         self.levels.append((name, y))
@@ -40,7 +41,7 @@ class Chart:
         for y in self.y_ticks(low_y, high_y):
             out.append(f'<path d="M{left} {at_y(y):.1f}h{width}" stroke="#ddd" fill="none"/>'
                        f'<text x="{left - 6}" y="{at_y(y) + 4:.1f}" text-anchor="end">{y:g}</text>')
-        for x in sorted(set(xs)):
+        for x in sorted(set(xs)) if self.x_log else ticks(min(xs), max(xs)):
             out.append(f'<text x="{at_x(x):.1f}" y="{top + height + 16}" text-anchor="middle">{x:g}</text>')
         out.append(f'<text x="{left + width / 2}" y="{top + height + 34}" text-anchor="middle">{self.x_label}</text>')
         out.append(f'<text transform="translate({left - 44} {top + height / 2}) rotate(-90)" text-anchor="middle">'
@@ -48,8 +49,8 @@ class Chart:
         for name, y in self.levels:
             out.append(f'<path d="M{left} {at_y(y):.1f}h{width}" stroke="#555" stroke-dasharray="2 3"/>'
                        f'<text x="{left + width}" y="{at_y(y) - 4:.1f}" text-anchor="end" fill="#555">{name}</text>')
-        for k, (name, points, dashed) in enumerate(self.lines):
-            colour = COLOURS[k % len(COLOURS)]
+        drawn = [(COLOURS[k % len(COLOURS)], *line) for k, line in enumerate(self.lines) if line[1]]
+        for k, (colour, name, points, dashed) in enumerate(drawn):
             path = " ".join(f"{at_x(x):.1f},{at_y(y):.1f}" for x, y, _ in points)
             dash = ' stroke-dasharray="6 4"' if dashed else ""
             out.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="1.8"{dash}/>')
