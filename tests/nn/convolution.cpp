@@ -1,7 +1,10 @@
 #include "fewstep/nn/convolution.hpp"
 
+#include "fewstep/nn/convolution_layer.hpp"
+#include "fewstep/nn/direct_convolution.hpp"
 #include "fewstep/nn/packet.hpp"
 #include "fewstep/nn/winograd.hpp"
+#include "fewstep/nn/winograd_convolution.hpp"
 #include "support/catch.hpp"
 #include "support/features.hpp"
 

@@ -2,6 +2,7 @@
 
 #include "fewstep/io/tensor_numbers.hpp"
 #include "fewstep/nn/lane.hpp"
+#include "fewstep/nn/load_transformer.hpp"
 #include "fewstep/unet/deep_cache.hpp"
 #include "fewstep/unet/refresh.hpp"
 #include "support/allocations.hpp"

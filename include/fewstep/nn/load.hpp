@@ -5,7 +5,7 @@
 #include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
-#include "fewstep/nn/condition_blueprint.hpp"
+#include "fewstep/nn/condition_config.hpp"
 #include "fewstep/nn/edm_config.hpp"
 #include "fewstep/nn/edm_unet.hpp"
 #include "fewstep/nn/network.hpp"
