@@ -87,7 +87,7 @@ def main(results, folder):
     context = content["context"]
     found = medians(content["benchmarks"])
     load = context["load_avg"][0]
-    most_threads = 1 if load > 0.5 else context["num_cpus"]
+    most_threads = 1 if load > 1 else context["num_cpus"]
     tables, ratios = [], []
     for network in NETWORKS:
         text, of_network = table(found, network, most_threads)
