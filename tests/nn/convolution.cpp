@@ -2,6 +2,7 @@
 
 #include "fewstep/nn/convolution_layer.hpp"
 #include "fewstep/nn/direct_convolution.hpp"
+#include "fewstep/nn/narrow_product.hpp"
 #include "fewstep/nn/packet.hpp"
 #include "fewstep/nn/winograd.hpp"
 #include "fewstep/nn/winograd_convolution.hpp"
@@ -119,7 +120,7 @@ double growth()
   for (std::size_t k = 0; k < form::size; ++k) {
     nn::detail::packet unit[form::size];
     for (std::size_t i = 0; i < form::size; ++i) unit[i] = floats::fill(i == k);
-    form::read(unit);
+    form::template read<floats>(unit);
     for (std::size_t i = 0; i < form::size; ++i) {
       const auto [g0, g1, g2] = form::g[i];
       const double read = double(floats::sum(unit[i])) / double(nn::detail::lanes);
@@ -132,7 +133,7 @@ double growth()
     for (std::size_t k = 0; k < form::size; ++k) {
       nn::detail::packet unit[form::size], y[N];
       for (std::size_t i = 0; i < form::size; ++i) unit[i] = floats::fill(i == k);
-      form::write(unit, y);
+      form::template write<floats>(unit, y);
       sum += std::abs(double(floats::sum(y[j]))) / double(nn::detail::lanes) * products[k];
     }
     most = std::max(most, sum);
@@ -164,6 +165,10 @@ const std::vector<scene> listed{
     {.shape = same, .images = 1, .height = 4, .width = 6},
     {.shape = sized(1, 24, same), .images = 2, .height = 9, .width = 5},
     {.shape = sized(24, 1, same), .images = 1, .height = 5, .width = 13},
+    {.shape = sized(24, 2, same), .images = 2, .height = 5, .width = 5, .scales = true, .adds = true},
+    {.shape = sized(33, 3, same), .images = 1, .height = 9, .width = 7, .act = nn::activation::silu, .threads = 2},
+    {.shape = {.in = 70, .out = 4}, .images = 2, .height = 3, .width = 7, .adds = true},
+    {.shape = {.in = 30, .out = 3, .size = 3, .stride = 2, .pad = 1}, .images = 1, .height = 8, .width = 6},
     {.shape = sized(48, 130, same), .images = 1, .height = 3, .width = 3},
     {.shape = sized(17, 65, same), .images = 3, .height = 6, .width = 6, .threads = 2},
     {.shape = sized(64, 48, same), .images = 1, .height = 33, .width = 40, .threads = 3},
@@ -225,6 +230,13 @@ const std::vector<scene> scenes = in_all_forms();
 
 }  // namespace
 
+TEST_CASE("layers of few outputs and long filters are summed along the filter", "[nn]")
+{
+  REQUIRE(nn::detail::is_narrow(sized(3 * nn::detail::lanes, nn::detail::most_narrow_columns, {.tile = 1})));
+  REQUIRE_FALSE(nn::detail::is_narrow(sized(3 * nn::detail::lanes, nn::detail::most_narrow_columns + 1, {.tile = 1})));
+  REQUIRE_FALSE(nn::detail::is_narrow(sized(3 * nn::detail::lanes - 1, 1, {.tile = 1})));
+}
+
 TEST_CASE("a convolution is the sum over its filter, whatever it reads and adds", "[nn]")
 {
   for (const scene& s : scenes) {
@@ -252,7 +264,7 @@ TEST_CASE("an image has the same bits alone and in a batch, on any number of thr
     if (s.adds || s.scales || s.second) continue;
     nn::feature last = in.work.make(1, in.first.channels(), in.first.height(), in.first.width());
     std::copy_n(in.first.pixel(s.images - 1, 0, 0), last.size(), last.data());
-    const nn::feature alone = nn::convolve(in.layer, {{&last}, s.height, s.width}, {}, in.work);
+    const nn::feature alone = nn::convolve(in.layer, {{&last}, s.height, s.width, nullptr, s.act}, {}, in.work);
     REQUIRE(std::equal(alone.data(), alone.data() + image_size, whole.pixel(s.images - 1, 0, 0)));
   }
 }

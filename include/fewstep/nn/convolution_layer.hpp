@@ -3,6 +3,7 @@
 #pragma once
 
 #include "fewstep/nn/feature.hpp"
+#include "fewstep/nn/narrow_product.hpp"
 #include "fewstep/nn/packet.hpp"
 #include "fewstep/nn/product.hpp"
 #include "fewstep/nn/winograd.hpp"
@@ -65,11 +66,18 @@ prepared_matrix prepare_tiles(const convolution& c, std::span<const float> weigh
   });
 }
 
+/// Whether sums go along the lines of a filter, which must be some registers long to be worth it.
+inline bool is_narrow(const convolution& c)
+{
+  return c.tile == 1 && c.out <= most_narrow_columns && c.size * c.in >= 3 * lanes;
+}
+
 inline prepared_matrix prepare_taps(const convolution& c, std::span<const float> weights)
 {
   const std::size_t taps = c.size * c.size;
-  return prepare_matrix(taps * c.in, c.out,
-                        [&](std::size_t k, std::size_t o) { return weights[(o * c.in + k % c.in) * taps + k / c.in]; });
+  const auto weight = [&](std::size_t k, std::size_t o) { return weights[(o * c.in + k % c.in) * taps + k / c.in]; };
+  if (is_narrow(c)) return prepare_narrow(c.size, c.size * c.in, c.out, weight);
+  return prepare_matrix(taps * c.in, c.out, weight);
 }
 
 }  // namespace detail

@@ -6,6 +6,7 @@
 #include "fewstep/nn/convolution_layer.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/input.hpp"
+#include "fewstep/nn/narrow_product.hpp"
 #include "fewstep/nn/packet.hpp"
 #include "fewstep/nn/product.hpp"
 #include "fewstep/nn/workspace.hpp"
@@ -71,20 +72,28 @@ inline void convolve_band(const convolution& c, const input& x, const addend& pl
   if (plus.shift)
     for (std::size_t o = 0; o < c.out; ++o) scratch[o] += plus.shift->data()[w.image * c.out + o];
   const auto top = static_cast<std::ptrdiff_t>(w.first_line * c.stride) - static_cast<std::ptrdiff_t>(c.pad);
-  write_band(x, w.image, {top, (w.lines - 1) * c.stride + c.size, w.columns, c.pad}, lines);
+  const band read{top, (w.lines - 1) * c.stride + c.size, w.columns, c.pad};
+  write_band(x, w.image, read, lines);
+  std::fill_n(lines + read.lines * read.columns * c.in, lanes, 0.0f);
 
   const row_layout rows{c.size, c.size * c.in, w.columns * c.in};
   const epilogue end{scratch, plus.add != nullptr, plus.gain};
+  const bool narrow = is_narrow(c);
   for (const panel& p : panels)
-    for (std::size_t pixel = 0; pixel < w.lines * out.width(); pixel += tile_rows)
-      multiply(tile_at(c, w, lines, pixel, plus, out), rows, c.weights, p, end);
+    for (std::size_t pixel = 0; pixel < w.lines * out.width(); pixel += tile_rows) {
+      const tile pixels = tile_at(c, w, lines, pixel, plus, out);
+      if (narrow)
+        multiply_narrow(pixels, rows, c.weights, end);
+      else
+        multiply(pixels, rows, c.weights, p, end);
+    }
 }
 
 inline void convolve_taps(const convolution& c, const input& x, const addend& plus, workspace& work, feature& out)
 {
   const std::size_t images = out.count(), columns = (out.width() - 1) * c.stride + c.size;
   const task_grid grid = divide_work(c, images, out, columns * c.in, work.threads().size());
-  work.reserve_scratch(c.bias.size() + ((grid.lines - 1) * c.stride + c.size) * columns * c.in);
+  work.reserve_scratch(c.bias.size() + ((grid.lines - 1) * c.stride + c.size) * columns * c.in + lanes);
 
   const std::span<const panel> panels = c.weights.panels;
   const auto task = [&](std::size_t k, std::size_t worker) {

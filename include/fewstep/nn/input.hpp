@@ -59,14 +59,14 @@ void write_pixels(const input& x, std::size_t image, std::size_t y, std::size_t 
   const auto write_part = [&](const feature& part, std::size_t column, std::size_t first) {
     const std::size_t source = part.width() == x.width ? column : column * part.width() / x.width;
     const float* from = part.pixel(image, part.height() == x.height ? y : y * part.height() / x.height, source);
-    for (std::size_t c = 0; c < part.channels(); c += lanes) {
-      packet number = floats::load(from + c);
+    for_each_register(part.channels(), [&]<class F>(F, std::size_t c) {
+      auto number = F::load(from + c);
       if (scales) {
         const float* scale = scales + first + c;
-        number = floats::multiply_add(number, floats::load(scale), floats::load(scale + channels));
+        number = F::multiply_add(number, F::load(scale), F::load(scale + channels));
       }
-      floats::store(to + first + c, activate<A>(number));
-    }
+      F::store(to + first + c, activate<F, A>(number));
+    });
   };
   for (std::size_t column = 0; column < count; ++column, to += channels) {
     write_part(*x.from.first, column, 0);
@@ -81,10 +81,9 @@ void write_gated(const input& x, std::size_t image, std::size_t y, std::size_t c
   const std::size_t channels = x.channels();
   const float* from = x.from.first->pixel(image, y, 0);
   for (std::size_t column = 0; column < count; ++column, from += 2 * channels, to += channels)
-    for (std::size_t c = 0; c < channels; c += lanes) {
-      const packet gate = activate<A>(floats::load(from + channels + c));
-      floats::store(to + c, floats::multiply(floats::load(from + c), gate));
-    }
+    for_each_register(channels, [&]<class F>(F, std::size_t c) {
+      F::store(to + c, F::multiply(F::load(from + c), activate<F, A>(F::load(from + channels + c))));
+    });
 }
 
 inline void write_normalised(const input& x, std::size_t image, std::size_t y, std::size_t count, float* to)

@@ -31,11 +31,23 @@ namespace detail {
 #pragma GCC diagnostic ignored "-Wuninitialized"
 #endif
 
-/// A template because GCC warns when a register type is written as a template argument.
+/// The widest registers of a scalar type.
 template <class S>
+struct whole_register {
+  using type = typename Eigen::internal::packet_traits<S>::type;
+};
+
+/// Registers of half the width, where the processor has them.
+template <class S>
+struct half_register {
+  using type = typename Eigen::internal::packet_traits<S>::half;
+};
+
+/// A template of templates because GCC warns when a register type is written as a template argument.
+template <class S, template <class> class R>
 struct simd {
-  using packet = typename Eigen::internal::packet_traits<S>::type;
-  static constexpr std::size_t lanes = Eigen::internal::packet_traits<S>::size;
+  using packet = typename R<S>::type;
+  static constexpr std::size_t lanes = sizeof(packet) / sizeof(S);
 
   static packet load(const S* from) { return Eigen::internal::ploadu<packet>(from); }
   static void store(S* to, const packet& x) { Eigen::internal::pstoreu(to, x); }
@@ -71,7 +83,8 @@ struct simd {
 #pragma GCC diagnostic pop
 #endif
 
-using floats = simd<float>;
+using floats = simd<float, whole_register>;
+using half_floats = simd<float, half_register>;
 using packet = floats::packet;
 inline constexpr std::size_t lanes = floats::lanes;
 
@@ -92,36 +105,47 @@ void unroll(F&& f)
   (std::make_index_sequence<N>{});
 }
 
-inline packet silu(const packet& x)
+/// f(F(), first) for all registers of `count` numbers, where F is the kind of register; the last one is of half the
+/// width if that is enough. What exceeds `count` is the caller's to bear.
+template <class G>
+EIGEN_ALWAYS_INLINE void for_each_register(std::size_t count, G&& f)
 {
-  return floats::divide(x, floats::add(floats::fill(1), floats::exp(floats::subtract(floats::fill(0), x))));
+  std::size_t first = 0;
+  for (; first + half_floats::lanes < count; first += lanes) f(floats(), first);
+  if (first < count) f(half_floats(), first);
+}
+
+template <class F>
+typename F::packet silu(const typename F::packet& x)
+{
+  return F::divide(x, F::add(F::fill(1), F::exp(F::subtract(F::fill(0), x))));
 }
 
 /// max(x, 0) - |x| * erfc(z) / 2 at z = |x| / sqrt(2). With t = 1 / (1 + z / 2) the logarithm of erfc(z) exp(z^2) / t
 /// is a smooth function on [0, 1]; its Chebyshev interpolant of degree 9 makes erfc wrong by 1.1e-7 of itself at most.
-inline packet gelu(const packet& x)
+template <class F>
+typename F::packet gelu(const typename F::packet& x)
 {
   constexpr std::array<float, 10> fit{-1.26551223f, 1.00002372f,  0.37409195f, 0.09678419f,  -0.18628806f,
                                       0.27886808f,  -1.13520396f, 1.48851585f, -0.82215226f, 0.17087288f};
-  const packet size = floats::max(x, floats::subtract(floats::fill(0), x));
-  const packet z = floats::multiply(size, floats::fill(0.70710678f));
-  const packet t = floats::divide(floats::fill(1), floats::multiply_add(z, floats::fill(0.5f), floats::fill(1)));
-  packet exponent = floats::fill(fit.back());
-  for (std::size_t k = fit.size() - 1; k-- > 0;) exponent = floats::multiply_add(exponent, t, floats::fill(fit[k]));
-  const packet tail = floats::multiply(t, floats::exp(floats::subtract(exponent, floats::multiply(z, z))));
-  return floats::subtract(floats::max(x, floats::fill(0)),
-                          floats::multiply(floats::multiply(size, floats::fill(0.5f)), tail));
+  const auto size = F::max(x, F::subtract(F::fill(0), x));
+  const auto z = F::multiply(size, F::fill(0.70710678f));
+  const auto t = F::divide(F::fill(1), F::multiply_add(z, F::fill(0.5f), F::fill(1)));
+  auto exponent = F::fill(fit.back());
+  for (std::size_t k = fit.size() - 1; k-- > 0;) exponent = F::multiply_add(exponent, t, F::fill(fit[k]));
+  const auto tail = F::multiply(t, F::exp(F::subtract(exponent, F::multiply(z, z))));
+  return F::subtract(F::max(x, F::fill(0)), F::multiply(F::multiply(size, F::fill(0.5f)), tail));
 }
 
-template <activation A>
-packet activate(const packet& x)
+template <class F, activation A>
+typename F::packet activate(const typename F::packet& x)
 {
   if constexpr (A == activation::silu)
-    return silu(x);
+    return silu<F>(x);
   else if constexpr (A == activation::gelu)
-    return gelu(x);
+    return gelu<F>(x);
   else if constexpr (A == activation::relu)
-    return floats::max(x, floats::fill(0));
+    return F::max(x, F::fill(0));
   else
     return x;
 }

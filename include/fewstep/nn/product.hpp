@@ -81,64 +81,86 @@ struct epilogue {
 };
 
 /// The first `count` numbers from there on and no others: their neighbours may be another thread's.
-inline packet load_part(const float* from, std::size_t count)
+template <class F>
+EIGEN_ALWAYS_INLINE typename F::packet load_part(const float* from, std::size_t count)
 {
-  if (count >= lanes) return floats::load(from);
-  float numbers[lanes]{};
+  if (count >= F::lanes) return F::load(from);
+  float numbers[F::lanes]{};
   for (std::size_t c = 0; c < count; ++c) numbers[c] = from[c];
-  return floats::load(numbers);
+  return F::load(numbers);
 }
 
 /// Stores the first `count` numbers of x.
-inline void store_part(float* to, const packet& x, std::size_t count)
+template <class F>
+EIGEN_ALWAYS_INLINE void store_part(float* to, const typename F::packet& x, std::size_t count)
 {
-  if (count >= lanes) return floats::store(to, x);
-  floats::store_first(to, x, count);
+  if (count >= F::lanes) return F::store(to, x);
+  F::store_first(to, x, count);
 }
 
-/// The tile times a panel of V registers whose rows are `stride` apart. Every sum runs over k in order, in a register
-/// of its own, so it does not depend on what else is in the tile.
-template <std::size_t V>
+/// Sums of one row, turned into what is stored: those of a register whose first column is `at`, of which `count` count.
+template <class F>
+EIGEN_ALWAYS_INLINE void finish(const tile& t, std::size_t r, typename F::packet y, std::size_t at, std::size_t count,
+                                const epilogue& end)
+{
+  if (end.bias) y = F::add(y, F::load(end.bias + at));
+  if (end.adds) y = F::add(y, load_part<F>(t.add[r] + at, count));
+  store_part<F>(t.to[r] + at, F::multiply(y, F::fill(end.gain)), count);
+}
+
+/// The tile times a panel of V registers and H more, none or one, of half the width; its rows are `stride` apart. Every
+/// sum runs over k in order, in a register of its own, so it does not depend on what else is in the tile.
+template <std::size_t V, std::size_t H>
 void multiply(const tile& t, const row_layout& a, const float* b, std::size_t stride, const panel& p,
               const epilogue& end)
 {
-  packet sum[tile_rows * V];
+  packet sum[tile_rows * V + 1];
+  half_floats::packet half_sum[tile_rows * H + 1];
   unroll<tile_rows * V>([&](auto i) { sum[i] = floats::fill(0); });
+  unroll<tile_rows * H>([&](auto i) { half_sum[i] = half_floats::fill(0); });
   const float* row[tile_rows];
   unroll<tile_rows>([&](auto r) { row[r] = t.from[r]; });
   for (std::size_t piece = 0; piece < a.pieces; ++piece) {
     for (std::size_t k = 0; k < a.depth; ++k, b += stride) {
-      packet column[V];
+      packet column[V + 1];
       unroll<V>([&](auto v) { column[v] = floats::load(b + v * lanes); });
+      [[maybe_unused]] const auto half_column = half_floats::load(b + V * lanes);
       unroll<tile_rows>([&](auto r) {
-        const packet number = floats::fill(row[r][k]);
-        unroll<V>([&](auto v) { sum[r * V + v] = floats::multiply_add(number, column[v], sum[r * V + v]); });
+        const float number = row[r][k];
+        unroll<V>(
+            [&](auto v) { sum[r * V + v] = floats::multiply_add(floats::fill(number), column[v], sum[r * V + v]); });
+        unroll<H>([&](auto) {
+          half_sum[r] = half_floats::multiply_add(half_floats::fill(number), half_column, half_sum[r]);
+        });
       });
     }
     unroll<tile_rows>([&](auto r) { row[r] += a.jump; });
   }
   unroll<tile_rows>([&](auto r) {
     if (r >= t.rows) return;
-    unroll<V>([&](auto v) {
-      const std::size_t at = p.first + v * lanes, count = p.columns - v * lanes;
-      packet y = sum[r * V + v];
-      if (end.bias) y = floats::add(y, floats::load(end.bias + at));
-      if (end.adds) y = floats::add(y, load_part(t.add[r] + at, count));
-      store_part(t.to[r] + at, floats::multiply(y, floats::fill(end.gain)), count);
-    });
+    unroll<V>([&](auto v) { finish<floats>(t, r, sum[r * V + v], p.first + v * lanes, p.columns - v * lanes, end); });
+    unroll<H>([&](auto) { finish<half_floats>(t, r, half_sum[r], p.first + V * lanes, p.columns - V * lanes, end); });
   });
 }
 
+/// The same for any panel: its last register is taken by half if no more counts.
 inline void multiply(const tile& t, const row_layout& a, const float* b, std::size_t stride, const panel& p,
                      const epilogue& end)
 {
-  switch (p.packets) {
+  const bool half = p.columns + lanes <= p.packets * lanes + half_floats::lanes && half_floats::lanes < lanes;
+  switch (2 * p.packets - (half ? 1 : 0)) {
     case 1:
-      return multiply<1>(t, a, b, stride, p, end);
+      return multiply<0, 1>(t, a, b, stride, p, end);
     case 2:
-      return multiply<2>(t, a, b, stride, p, end);
+      return multiply<1, 0>(t, a, b, stride, p, end);
+    case 3:
+      return multiply<1, 1>(t, a, b, stride, p, end);
+    case 4:
+      return multiply<2, 0>(t, a, b, stride, p, end);
+    case 5:
+      return multiply<2, 1>(t, a, b, stride, p, end);
     default:
-      return multiply<3>(t, a, b, stride, p, end);
+      return multiply<3, 0>(t, a, b, stride, p, end);
   }
 }
 

@@ -28,20 +28,22 @@ struct winograd<2> {
   static constexpr double g[size][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
 
   /// d <- B^T d
-  static void read(packet (&d)[size])
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void read(typename F::packet (&d)[size])
   {
-    const packet d1 = d[1];
-    d[0] = floats::subtract(d[0], d[2]);
-    d[1] = floats::add(d1, d[2]);
-    d[2] = floats::subtract(d[2], d1);
-    d[3] = floats::subtract(d[3], d1);
+    const auto d1 = d[1];
+    d[0] = F::subtract(d[0], d[2]);
+    d[1] = F::add(d1, d[2]);
+    d[2] = F::subtract(d[2], d1);
+    d[3] = F::subtract(d[3], d1);
   }
 
   /// y <- A^T m
-  static void write(const packet (&m)[size], packet (&y)[2])
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void write(const typename F::packet (&m)[size], typename F::packet (&y)[2])
   {
-    y[0] = floats::add(floats::add(m[0], m[1]), m[2]);
-    y[1] = floats::add(floats::subtract(m[1], m[2]), m[3]);
+    y[0] = F::add(F::add(m[0], m[1]), m[2]);
+    y[1] = F::add(F::subtract(m[1], m[2]), m[3]);
   }
 };
 
@@ -58,32 +60,35 @@ struct winograd<4> {
                                         {at_b, -b* at_b, bb* at_b},
                                         {0, 0, 1}};
 
-  static packet times(double factor, const packet& x, const packet& plus)
+  template <class F>
+  static typename F::packet times(double factor, const typename F::packet& x, const typename F::packet& plus)
   {
-    return floats::multiply_add(floats::fill(static_cast<float>(factor)), x, plus);
+    return F::multiply_add(F::fill(static_cast<float>(factor)), x, plus);
   }
 
   /// B's column at a point p is the product of (x - q) over the other points q, as (a b)^2 = 1.
-  static void read(packet (&d)[size])
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void read(typename F::packet (&d)[size])
   {
-    const packet even_a = times(-bb, d[2], d[4]), odd_a = times(-bb, d[1], d[3]);
-    const packet even_b = times(-aa, d[2], d[4]), odd_b = times(-aa, d[1], d[3]);
-    d[0] = times(-(aa + bb), d[2], floats::add(d[0], d[4]));
-    d[5] = times(-(aa + bb), d[3], floats::add(d[1], d[5]));
-    d[1] = times(a, odd_a, even_a);
-    d[2] = times(-a, odd_a, even_a);
-    d[3] = times(b, odd_b, even_b);
-    d[4] = times(-b, odd_b, even_b);
+    const auto even_a = times<F>(-bb, d[2], d[4]), odd_a = times<F>(-bb, d[1], d[3]);
+    const auto even_b = times<F>(-aa, d[2], d[4]), odd_b = times<F>(-aa, d[1], d[3]);
+    d[0] = times<F>(-(aa + bb), d[2], F::add(d[0], d[4]));
+    d[5] = times<F>(-(aa + bb), d[3], F::add(d[1], d[5]));
+    d[1] = times<F>(a, odd_a, even_a);
+    d[2] = times<F>(-a, odd_a, even_a);
+    d[3] = times<F>(b, odd_b, even_b);
+    d[4] = times<F>(-b, odd_b, even_b);
   }
 
-  static void write(const packet (&m)[size], packet (&y)[4])
+  template <class F>
+  EIGEN_ALWAYS_INLINE static void write(const typename F::packet (&m)[size], typename F::packet (&y)[4])
   {
-    const packet even_a = floats::add(m[1], m[2]), odd_a = floats::subtract(m[1], m[2]);
-    const packet even_b = floats::add(m[3], m[4]), odd_b = floats::subtract(m[3], m[4]);
-    y[0] = floats::add(floats::add(m[0], even_a), even_b);
-    y[1] = times(a, odd_a, floats::multiply(floats::fill(static_cast<float>(b)), odd_b));
-    y[2] = times(aa, even_a, floats::multiply(floats::fill(static_cast<float>(bb)), even_b));
-    y[3] = times(a * aa, odd_a, times(b * bb, odd_b, m[5]));
+    const auto even_a = F::add(m[1], m[2]), odd_a = F::subtract(m[1], m[2]);
+    const auto even_b = F::add(m[3], m[4]), odd_b = F::subtract(m[3], m[4]);
+    y[0] = F::add(F::add(m[0], even_a), even_b);
+    y[1] = times<F>(a, odd_a, F::multiply(F::fill(static_cast<float>(b)), odd_b));
+    y[2] = times<F>(aa, even_a, F::multiply(F::fill(static_cast<float>(bb)), even_b));
+    y[3] = times<F>(a * aa, odd_a, times<F>(b * bb, odd_b, m[5]));
   }
 };
 
@@ -101,39 +106,40 @@ std::array<double, winograd<N>::size * winograd<N>::size> transformed_filter(con
   return out;
 }
 
-/// B^T d B for one register of channels: d lies at from + i * line + j * pixel, the result goes to to + (i, j) * plane.
-template <std::size_t N>
+/// B^T d B for one register of channels of kind F: d lies at from + i * line + j * pixel, the result goes to to + (i,
+/// j) * plane.
+template <std::size_t N, class F>
 void read_tile(const float* from, std::size_t line, std::size_t pixel, float* to, std::size_t plane)
 {
   constexpr std::size_t size = winograd<N>::size;
-  packet d[size][size];
+  typename F::packet d[size][size];
   unroll<size>([&](auto j) {
-    packet column[size];
-    unroll<size>([&](auto i) { column[i] = floats::load(from + i * line + j * pixel); });
-    winograd<N>::read(column);
+    typename F::packet column[size];
+    unroll<size>([&](auto i) { column[i] = F::load(from + i * line + j * pixel); });
+    winograd<N>::template read<F>(column);
     unroll<size>([&](auto i) { d[i][j] = column[i]; });
   });
   unroll<size>([&](auto i) {
-    winograd<N>::read(d[i]);
-    unroll<size>([&](auto j) { floats::store(to + (i * size + j) * plane, d[i][j]); });
+    winograd<N>::template read<F>(d[i]);
+    unroll<size>([&](auto j) { F::store(to + (i * size + j) * plane, d[i][j]); });
   });
 }
 
 /// A^T m A for one register of channels, as write(y, x, number).
-template <std::size_t N, class F>
-void write_tile(const float* from, std::size_t plane, F&& write)
+template <std::size_t N, class F, class W>
+void write_tile(const float* from, std::size_t plane, W&& write)
 {
   constexpr std::size_t size = winograd<N>::size;
-  packet half[N][size];
+  typename F::packet half[N][size];
   unroll<size>([&](auto j) {
-    packet column[size], y[N];
-    unroll<size>([&](auto i) { column[i] = floats::load(from + (i * size + j) * plane); });
-    winograd<N>::write(column, y);
+    typename F::packet column[size], y[N];
+    unroll<size>([&](auto i) { column[i] = F::load(from + (i * size + j) * plane); });
+    winograd<N>::template write<F>(column, y);
     unroll<N>([&](auto i) { half[i][j] = y[i]; });
   });
   unroll<N>([&](auto i) {
-    packet y[N];
-    winograd<N>::write(half[i], y);
+    typename F::packet y[N];
+    winograd<N>::template write<F>(half[i], y);
     unroll<N>([&](auto j) { write(i, j, y[j]); });
   });
 }

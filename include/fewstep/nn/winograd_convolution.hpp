@@ -65,7 +65,7 @@ void read_tiles(const tiling<N>& grid, const convolution& c, const input& x, std
     write_band(x, image, {above, count * N + 2, grid.columns(), c.pad}, lines);
     for (std::size_t tile = 0; tile < count * grid.across; ++tile, to += c.in) {
       const float* from = lines + tile / grid.across * N * line + tile % grid.across * N * c.in;
-      for (std::size_t k = 0; k < c.in; k += lanes) read_tile<N>(from + k, line, c.in, to + k, plane);
+      for_each_register(c.in, [&]<class F>(F, std::size_t k) { read_tile<N, F>(from + k, line, c.in, to + k, plane); });
     }
     row += count;
   }
@@ -86,7 +86,7 @@ void multiply_tiles(const tiling<N>& grid, const convolution& c, const panel& p,
         t.from[r] = from + row * c.in;
         t.to[r] = to + row * stride;
       }
-      multiply(t, {1, c.in, 0}, weights, stride, {0, p.packets, stride}, {});
+      multiply(t, {1, c.in, 0}, weights, stride, {0, p.packets, p.columns}, {});
     }
     weights += c.in * stride, from += grid.plane(c.in), to += grid.plane(stride);
   }
@@ -98,22 +98,21 @@ void write_tiles(const tiling<N>& grid, const convolution& c, const panel& p, st
                  const float* from, const addend& plus, feature& out)
 {
   const std::size_t stride = p.packets * lanes;
-  const packet gain = floats::fill(plus.gain);
   for (std::size_t tile = 0; tile < (end - first) * grid.across; ++tile, from += stride) {
     const std::size_t row = first + tile / grid.across, image = row / grid.down;
     const std::size_t top = row % grid.down * N, left = tile % grid.across * N;
-    for (std::size_t v = 0; v < stride; v += lanes) {
+    for_each_register(p.columns, [&]<class F>(F, std::size_t v) {
       const std::size_t at = p.first + v, count = p.columns - v;
-      packet bias = floats::load(c.bias.data() + at);
-      if (plus.shift) bias = floats::add(bias, floats::load(plus.shift->data() + image * c.out + at));
-      write_tile<N>(from + v, grid.plane(stride), [&](std::size_t y, std::size_t column, const packet& sum) {
+      const auto gain = F::fill(plus.gain);
+      auto bias = F::load(c.bias.data() + at);
+      if (plus.shift) bias = F::add(bias, F::load(plus.shift->data() + image * c.out + at));
+      write_tile<N, F>(from + v, grid.plane(stride), [&](std::size_t y, std::size_t column, const auto& sum) {
         if (top + y >= out.height() || left + column >= out.width()) return;
-        packet number = floats::add(sum, bias);
-        if (plus.add)
-          number = floats::add(number, load_part(plus.add->pixel(image, top + y, left + column) + at, count));
-        store_part(out.pixel(image, top + y, left + column) + at, floats::multiply(number, gain), count);
+        auto number = F::add(sum, bias);
+        if (plus.add) number = F::add(number, load_part<F>(plus.add->pixel(image, top + y, left + column) + at, count));
+        store_part<F>(out.pixel(image, top + y, left + column) + at, F::multiply(number, gain), count);
       });
-    }
+    });
   }
 }
 
