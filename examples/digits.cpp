@@ -7,7 +7,7 @@
 #include "fewstep/io/plans.hpp"
 #include "fewstep/io/runs.hpp"
 #include "fewstep/io/safetensors_writer.hpp"
-#include "fewstep/nn/lane.hpp"
+#include "fewstep/nn/workspace.hpp"
 #include "support/checkpoint.hpp"
 #include "support/notes.hpp"
 #include "support/picture.hpp"
@@ -103,14 +103,14 @@ void draw(const options& o)
 
   // The chain from network to plan: condition, guidance, a guard, data instead of noise, clipping.
   fewstep::nn::workspace workspace(o.threads);
-  fewstep::nn::lane wanted(network, workspace, {.class_labels = labels});
-  fewstep::nn::lane away(network, workspace, {.class_labels = others});
+  const examples::labelled_network wanted(network, workspace, labels);
+  const examples::labelled_network away(network, workspace, others);
   double inside = 0;
   std::size_t calls = 0;
-  const auto timed = [&](fewstep::nn::lane& lane) {
+  const auto timed = [&](const examples::labelled_network& by) {
     return [&](const images& x, const fewstep::evaluation& at, images& out) {
       const examples::stopwatch watch;
-      lane(x, at, out);
+      by(x, at, out);
       inside += watch.seconds();
       ++calls;
     };

@@ -5,14 +5,14 @@
 // Images that were drawn, features of the data and cells that were measured are kept in files, so whoever kills it may
 // start it again. A cell that was measured with as many images is not measured again.
 #include "fewstep/fewstep.hpp"
-#include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/nn/classifier.hpp"
 #include "fewstep/nn/frechet_distance.hpp"
 #include "fewstep/nn/kernel_distance.hpp"
-#include "fewstep/nn/load.hpp"
+#include "fewstep/nn/workspace.hpp"
 #include "fewstep/statistics/likelihood.hpp"
+#include "support/checkpoint.hpp"
 #include "support/drawing.hpp"
 #include "support/kept_tensors.hpp"
 #include "support/program.hpp"
@@ -158,8 +158,8 @@ fewstep::likelihood_bound bound(const options& o, const examples::checkpoint& fr
     data.push_back(std::move(part));
   }
   nn::workspace work(o.threads);
-  const nn::lane lane(from.network, work, {.class_labels = {unseen.labels.begin(), unseen.labels.begin() + each}});
-  const auto denoise = fewstep::clipped(fewstep::converted(lane, from.schedule.predicts, plan.predicts), 1.0);
+  const examples::labelled_network network(from.network, work, {unseen.labels.begin(), unseen.labels.begin() + each});
+  const auto denoise = fewstep::clipped(fewstep::converted(network, from.schedule.predicts, plan.predicts), 1.0);
   return fewstep::negative_log_likelihood(
       plan, denoise, data,
       {.decoder_deviation = fewstep::posterior_deviation(table(1), table(0)), .samples_in_each = each});

@@ -5,6 +5,7 @@
 #include "fewstep/search/trajectory.hpp"
 #include "fewstep/fewstep.hpp"
 #include "fewstep/io/file.hpp"
+#include "fewstep/io/moments.hpp"
 #include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/search/path_cost.hpp"
 #include "fewstep/search/spacing.hpp"

@@ -2,17 +2,16 @@
 /// A checkpoint folder of diffusers as programs take it: a network, and the scheduler that it was trained with.
 #pragma once
 
-#include "fewstep/io/diffusers.hpp"
 #include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/nn/images.hpp"
-#include "fewstep/nn/load.hpp"
+#include "fewstep/nn/lane.hpp"
 #include "fewstep/nn/network.hpp"
+#include "fewstep/nn/workspace.hpp"
+#include "fewstep/schedule/noise_level.hpp"
 
 #include <cstddef>
 #include <filesystem>
-#include <stdexcept>
-#include <string>
-#include <utility>
+#include <vector>
 
 namespace examples {
 
@@ -22,32 +21,25 @@ struct checkpoint {
 };
 
 /// Throws std::runtime_error, with the path first, if a file is missing or not as it should be.
-inline fewstep::scheduler_config read_scheduler(const std::filesystem::path& model)
-{
-  const auto folder = fewstep::open_diffusers(model);
-  if (!folder.scheduler_config) throw std::runtime_error(model.string() + ": has no scheduler/scheduler_config.json");
-  return fewstep::read_scheduler_config(*folder.scheduler_config);
-}
+fewstep::scheduler_config read_scheduler(const std::filesystem::path& model);
 
 /// The same for all of it.
-inline checkpoint open_checkpoint(const std::filesystem::path& model)
-{
-  const auto folder = fewstep::open_diffusers(model);
-  fewstep::scheduler_config schedule = read_scheduler(model);
-  return {fewstep::nn::load_unet({folder.unet_config, folder.unet_weights}).net, std::move(schedule)};
-}
+checkpoint open_checkpoint(const std::filesystem::path& model);
 
 /// The shape of a batch of images. Throws std::invalid_argument unless the network says what it was trained on, and
 /// predicts what it is given.
-inline fewstep::nn::images shape_of(const fewstep::nn::network& network, std::size_t count)
-{
-  if (network.sample_size.size() != 2)
-    throw std::invalid_argument("the network's config.json must give its sample_size, height and width");
-  if (network.out_channels != network.in_channels)
-    throw std::invalid_argument("the network must predict as many channels as it takes, " +
-                                std::to_string(network.in_channels) + ", but predicts " +
-                                std::to_string(network.out_channels));
-  return {count, network.in_channels, network.sample_size[0], network.sample_size[1]};
-}
+fewstep::nn::images shape_of(const fewstep::nn::network& network, std::size_t count);
+
+/// A network under one label for each image, or none if it has no classes: a denoiser.
+class labelled_network {
+public:
+  /// Network and workspace must outlive it. Throws std::invalid_argument if the labels do not fit the network.
+  labelled_network(const fewstep::nn::network& network, fewstep::nn::workspace& work, std::vector<int> labels);
+
+  void operator()(const fewstep::nn::images& x, const fewstep::evaluation& at, fewstep::nn::images& out) const;
+
+private:
+  fewstep::nn::lane lane_;
+};
 
 }  // namespace examples

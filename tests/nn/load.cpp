@@ -65,13 +65,13 @@ TEST_CASE("a U-Net's folder alone loads as its pipeline does", "[nn]")
 
 namespace {
 
-const char* const name = "a10_small_signal_eps";
+const char* const small_unet = "a10_small_signal_eps";
 
 /// What loading says of a copy of a golden network, changed by `change(config text, tensors)`, after the folder.
 template <class F>
 std::string refusal(F&& change)
 {
-  const auto golden = test::in_repository("tests/golden/unets") / name;
+  const auto golden = test::in_repository("tests/golden/unets") / small_unet;
   const auto file = safetensors_file::open(golden / "model.safetensors");
   std::string config = test::content_of(golden / "config.json");
   std::vector<tensor_view> tensors(file.tensors().begin(), file.tensors().end());
@@ -132,7 +132,7 @@ TEST_CASE("a network whose tensors do not fit its configuration is refused with 
 
 TEST_CASE("weights saved in half precision load as the floats that they stand for", "[nn]")
 {
-  const test::golden_network golden(name);
+  const test::golden_network golden(small_unet);
   const auto file = safetensors_file::open(golden.folder / "model.safetensors");
   std::vector<std::vector<std::uint16_t>> halves;
   std::vector<std::vector<float>> floats;

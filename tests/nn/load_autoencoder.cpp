@@ -12,12 +12,12 @@ namespace fs = std::filesystem;
 
 namespace {
 
-const char* const name = "c3_autoencoder_kl_small_signal";
+const char* const autoencoder = "c3_autoencoder_kl_small_signal";
 
 /// What loading says of the golden autoencoder with one key of its configuration changed, after the path.
 std::string refusal(const std::string& key, const std::string& value)
 {
-  const fs::path golden = test::in_repository("tests/golden/unets") / name;
+  const fs::path golden = test::in_repository("tests/golden/unets") / autoencoder;
   std::string config = test::content_of(golden / "config.json");
   const auto place = config.find("\"" + key + "\"");
   if (place != config.npos) {
@@ -37,7 +37,7 @@ std::string refusal(const std::string& key, const std::string& value)
 
 TEST_CASE("an autoencoder of a pipeline loads with one call, as it does alone", "[nn]")
 {
-  const fs::path golden = test::in_repository("tests/golden/unets") / name;
+  const fs::path golden = test::in_repository("tests/golden/unets") / autoencoder;
   const fs::path folder = test::empty_folder("nn_load_autoencoder_pipeline");
   test::put(folder / "model_index.json", R"({"_class_name": "StableDiffusionPipeline"})");
   fs::create_directories(folder / "vae");

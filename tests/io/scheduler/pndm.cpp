@@ -18,7 +18,7 @@ using fewstep::test::times;
 
 namespace {
 
-double network(double x, double t)
+double model(double x, double t)
 {
   return std::tanh(0.8 * x) * (0.6 + 0.4 * std::cos(0.01 * t));
 }
@@ -49,7 +49,7 @@ struct official_pndm {
     double start = x;
     for (std::size_t counter = 0; counter < list.size(); ++counter) {
       double t = list[counter], before = t - stride;
-      const double m = network(x, t);
+      const double m = model(x, t);
       if (counter == 1)
         before = t, t += stride;
       else
@@ -80,8 +80,8 @@ TEST_CASE("PNDM's file plans PLMS to the first level", "[io]")
   // the tenth time is 0, the first level, where a run ends
   const std::vector<double> nine{900, 800, 700, 600, 500, 400, 300, 200, 100};
   REQUIRE(plan_of(config, 10) == plms(grid_at(linear_vp(), nine, grid_end::first_level)));
-  const scheduler_config latent = scheduler_file("PNDM", R"("skip_prk_steps": true, "steps_offset": 1)");
-  REQUIRE(plan_of(latent, 10) == plms(leading(linear_vp(), 10, 1, grid_end::first_level)));
+  const scheduler_config shifted = scheduler_file("PNDM", R"("skip_prk_steps": true, "steps_offset": 1)");
+  REQUIRE(plan_of(shifted, 10) == plms(leading(linear_vp(), 10, 1, grid_end::first_level)));
 }
 
 TEST_CASE("with diffusers_compatible PNDM is diffusers' own, whatever the spacing and the prediction", "[io]")
@@ -103,7 +103,7 @@ TEST_CASE("with diffusers_compatible PNDM is diffusers' own, whatever the spacin
     const double end = std::pow(table(0).alpha, 2);
     const double theirs = official_pndm{table, times(plan), steps, velocity, end}.run(0.7);
     const auto denoise =
-        converted([](double x, const noise_level& at) { return network(x, at.t); }, config.predicts, plan.predicts);
+        converted([](double x, const noise_level& at) { return model(x, at.t); }, config.predicts, plan.predicts);
     REQUIRE_THAT(sample(plan, 0.7, denoise), WithinAbs(theirs, 1e-11 * std::max(1.0, std::abs(theirs))));
   }
 }
