@@ -21,7 +21,7 @@ using Catch::Matchers::WithinAbs;
 
 namespace {
 
-const std::filesystem::path folder = test::in_repository("models/fontdigits-classifier");
+const std::filesystem::path digits_classifier = test::in_repository("models/fontdigits-classifier");
 
 double largest_difference(const Eigen::MatrixXd& a, const safetensors_file& file, std::string_view name)
 {
@@ -38,10 +38,10 @@ double largest_difference(const Eigen::MatrixXd& a, const safetensors_file& file
 
 TEST_CASE("the classifier that LibTorch trained gives LibTorch's features and logits", "[nn]")
 {
-  const nn::classifier net = nn::load_classifier(folder);
+  const nn::classifier net = nn::load_classifier(digits_classifier);
   REQUIRE(net.features() == 64);
   REQUIRE(net.classes() == 10);
-  const auto reference = safetensors_file::open(folder / "reference.safetensors");
+  const auto reference = safetensors_file::open(digits_classifier / "reference.safetensors");
   nn::workspace work(2);
   const auto seen = nn::classify(net, test::images_at(reference, "images"), work);
   // single precision: five layers of sums of up to 576 products
@@ -54,8 +54,8 @@ TEST_CASE("the classifier that LibTorch trained gives LibTorch's features and lo
 
 TEST_CASE("what a classifier sees in an image depends on no other image and no thread", "[nn]")
 {
-  const nn::classifier net = nn::load_classifier(folder);
-  const auto four = test::images_at(safetensors_file::open(folder / "reference.safetensors"), "images");
+  const nn::classifier net = nn::load_classifier(digits_classifier);
+  const auto four = test::images_at(safetensors_file::open(digits_classifier / "reference.safetensors"), "images");
   nn::workspace one(1), three(3);
   const auto alone = nn::classify(net, four, one);
   nn::images many{0, 1, 32, 32};
@@ -72,7 +72,7 @@ TEST_CASE("what a classifier sees in an image depends on no other image and no t
 
 TEST_CASE("images and labels that do not fit a classifier are refused", "[nn]")
 {
-  const nn::classifier net = nn::load_classifier(folder);
+  const nn::classifier net = nn::load_classifier(digits_classifier);
   nn::workspace work;
   const auto refusal = [&](auto f) { return test::refusal<std::invalid_argument>(f); };
   REQUIRE(refusal([&] {
@@ -94,13 +94,13 @@ TEST_CASE("a folder that holds no classifier is refused with what is wrong", "[n
     const std::string sentence = test::refusal<std::runtime_error>([&] { nn::load_classifier(copy); });
     return sentence.starts_with(copy.string()) ? sentence.substr(copy.string().size() + 1) : sentence;
   };
-  const std::string config = test::content_of(folder / "config.json");
+  const std::string config = test::content_of(digits_classifier / "config.json");
   const auto with = [&](const std::string& what, const std::string& by) {
     std::string text = config;
     return text.replace(text.find(what), what.size(), by);
   };
   REQUIRE(refusal(config) == "weights.safetensors: there is no such file");
-  test::put(copy / "weights.safetensors", test::content_of(folder / "weights.safetensors"));
+  test::put(copy / "weights.safetensors", test::content_of(digits_classifier / "weights.safetensors"));
   REQUIRE(refusal(config) == "(nothing was thrown)");
   REQUIRE(refusal(with("\"classes\":10", "\"classes\":11")) ==
           "weights.safetensors: tensor \"head.weight\" must have shape [11, 64], but has [10, 64]");

@@ -30,7 +30,7 @@ double convolved(const nn::feature& x, const std::vector<float>& weights, std::p
   return sum;
 }
 
-nn::weights opened(const std::string& bytes)
+nn::weights weights_in(const std::string& bytes)
 {
   return nn::weights(read_safetensors(std::as_bytes(std::span(bytes)), "w.safetensors"));
 }
@@ -71,7 +71,7 @@ TEST_CASE("queries, keys and values are sorted, which are neighbours in EDM's fi
       view_of("a.proj.weight", out, {8, 8, 1, 1}),    view_of("a.proj.bias", zeros, {8}),
       view_of("a.norm2.weight", ones, {8}),           view_of("a.norm2.bias", zeros, {8})};
   const std::string bytes = safetensors_text(tensors);
-  nn::weights from = opened(bytes);
+  nn::weights from = weights_in(bytes);
   const nn::edm_blueprint design{.head_width = 4};
   const nn::attention_block b = nn::detail::edm_blocks(design, from).attention("a", 8);
   REQUIRE(b.heads == 2);
@@ -88,7 +88,7 @@ TEST_CASE("a filter in the file that is not the configuration's is refused", "[n
   const std::vector<tensor_view> tensors{view_of("a.norm0.weight", few, {8}), view_of("a.norm0.bias", few, {8}),
                                          view_of("a.conv0.resample_filter", saved, {1, 1, 2, 2})};
   const std::string bytes = safetensors_text(tensors);
-  nn::weights from = opened(bytes);
+  nn::weights from = weights_in(bytes);
   const nn::edm_blueprint design;
   nn::detail::edm_blocks blocks(design, from);
   REQUIRE(test::refusal<std::runtime_error>([&] { blocks.residual("a", 8, 8, nn::size_change::halved); }) ==
@@ -99,7 +99,7 @@ TEST_CASE("a filter in the file that is not the configuration's is refused", "[n
 TEST_CASE("numbers of channels that GroupNorm cannot divide are refused", "[nn]")
 {
   const std::string bytes = safetensors_text(std::vector<tensor_view>{});
-  nn::weights from = opened(bytes);
+  nn::weights from = weights_in(bytes);
   const nn::edm_blueprint design;
   REQUIRE(test::refusal<std::invalid_argument>([&] { nn::detail::edm_blocks(design, from).norm("a", 132); }) ==
           "the number of groups of a must divide every number of channels it meets, but is 32 where there are 132 "

@@ -124,14 +124,14 @@ void multiply(const tile& t, const row_layout& a, const float* b, std::size_t st
     for (std::size_t k = 0; k < a.depth; ++k, b += stride) {
       packet column[V + 1];
       unroll<V>([&](auto v) { column[v] = floats::load(b + v * lanes); });
-      [[maybe_unused]] const auto half_column = half_floats::load(b + V * lanes);
+      half_floats::packet half_column[H + 1];
+      if constexpr (H > 0) half_column[0] = half_floats::load(b + V * lanes);
       unroll<tile_rows>([&](auto r) {
         const float number = row[r][k];
         unroll<V>(
             [&](auto v) { sum[r * V + v] = floats::multiply_add(floats::fill(number), column[v], sum[r * V + v]); });
-        unroll<H>([&](auto) {
-          half_sum[r] = half_floats::multiply_add(half_floats::fill(number), half_column, half_sum[r]);
-        });
+        if constexpr (H > 0)
+          half_sum[r] = half_floats::multiply_add(half_floats::fill(number), half_column[0], half_sum[r]);
       });
     }
     unroll<tile_rows>([&](auto r) { row[r] += a.jump; });
@@ -139,7 +139,7 @@ void multiply(const tile& t, const row_layout& a, const float* b, std::size_t st
   unroll<tile_rows>([&](auto r) {
     if (r >= t.rows) return;
     unroll<V>([&](auto v) { finish<floats>(t, r, sum[r * V + v], p.first + v * lanes, p.columns - v * lanes, end); });
-    unroll<H>([&](auto) { finish<half_floats>(t, r, half_sum[r], p.first + V * lanes, p.columns - V * lanes, end); });
+    if constexpr (H > 0) finish<half_floats>(t, r, half_sum[r], p.first + V * lanes, p.columns - V * lanes, end);
   });
 }
 

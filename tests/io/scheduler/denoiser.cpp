@@ -56,24 +56,24 @@ double data_seen(const std::string& name, const std::string& members, const nois
   return ask(config, plan_of(config, 4), at, {x, x, x}).data;
 }
 
-const noise_level middle = scaled_linear_vp()(499);
+const noise_level half_way = scaled_linear_vp()(499);
 
 }  // namespace
 
 TEST_CASE("networks on a table are called with x and their prediction is turned into data", "[io]")
 {
-  const auto [t, a, s] = middle;
+  const auto [t, a, s] = half_way;
   const double x = 0.4, f = network(x, t);
   for (const char* name : {"DDIM", "DDPM"}) {
     const auto seen = [&](const std::string& kind) {
-      return data_seen(name, R"("clip_sample": false, "prediction_type": ")" + kind + "\"", middle, x);
+      return data_seen(name, R"("clip_sample": false, "prediction_type": ")" + kind + "\"", half_way, x);
     };
     REQUIRE_THAT(seen("epsilon"), WithinAbs((x - s * f) / a, 1e-14));
     REQUIRE_THAT(seen("v_prediction"), WithinAbs(a * x - s * f, 1e-14));
     REQUIRE_THAT(seen("sample"), WithinAbs(f, 1e-14));
   }
-  REQUIRE_THAT(data_seen("TCD", "", middle, x), WithinAbs((x - s * f) / a, 1e-14));
-  REQUIRE_THAT(data_seen("DPMSolverMultistep", "", middle, x), WithinAbs((x - s * f) / a, 1e-14));
+  REQUIRE_THAT(data_seen("TCD", "", half_way, x), WithinAbs((x - s * f) / a, 1e-14));
+  REQUIRE_THAT(data_seen("DPMSolverMultistep", "", half_way, x), WithinAbs((x - s * f) / a, 1e-14));
 }
 
 TEST_CASE("the Euler family scales the input of the network", "[io]")
@@ -107,12 +107,12 @@ TEST_CASE("consistency models have their boundary, and are clipped after it", "[
 
 TEST_CASE("LCM has its boundary around data that are clipped", "[io]")
 {
-  const auto [t, a, s] = middle;
+  const auto [t, a, s] = half_way;
   const double x = 4, data = (x - s * network(x, t)) / a, scaled = 10 * t, total = scaled * scaled + 0.25;
   REQUIRE(data > 1);
   const auto whole = [&](double inner) { return 0.25 / total * x + scaled / std::sqrt(total) * inner; };
-  REQUIRE_THAT(data_seen("LCM", "", middle, x), WithinAbs(whole(data), 1e-13));
-  REQUIRE_THAT(data_seen("LCM", R"("clip_sample": true)", middle, x), WithinAbs(whole(1), 1e-14));
+  REQUIRE_THAT(data_seen("LCM", "", half_way, x), WithinAbs(whole(data), 1e-13));
+  REQUIRE_THAT(data_seen("LCM", R"("clip_sample": true)", half_way, x), WithinAbs(whole(1), 1e-14));
 }
 
 TEST_CASE("a flow's network predicts the noise less the data and counts to 1000", "[io]")
@@ -124,14 +124,14 @@ TEST_CASE("a flow's network predicts the noise less the data and counts to 1000"
 TEST_CASE("DDIM goes on from the unclipped prediction unless that is switched off", "[io]")
 {
   const scheduler_config config = scheduler_file("DDIM");
-  const auto [t, a, s] = middle;
+  const auto [t, a, s] = half_way;
   const double x = 4, data = (x - s * network(x, t)) / a;
   const sampling_plan plan = plan_of(config, 4);
-  const seen kept = ask(config, plan, middle, {x, x, x});
+  const seen kept = ask(config, plan, half_way, {x, x, x});
   REQUIRE(kept.data == 1);
   REQUIRE_THAT(kept.direction, WithinAbs(data, 1e-14));
-  REQUIRE(ask(config, plan, middle, {x, x, x}, {.use_clipped_output = true}).direction == 1);
-  REQUIRE(ask(scheduler_file("DDPM"), plan, middle, {x, x, x}).direction == 1);
+  REQUIRE(ask(config, plan, half_way, {x, x, x}, {.use_clipped_output = true}).direction == 1);
+  REQUIRE(ask(scheduler_file("DDPM"), plan, half_way, {x, x, x}).direction == 1);
 }
 
 TEST_CASE("thresholding measures each sample", "[io]")
@@ -140,21 +140,21 @@ TEST_CASE("thresholding measures each sample", "[io]")
       "DPMSolverMultistep",
       R"("prediction_type": "sample", "thresholding": true, "dynamic_thresholding_ratio": 0.5, "sample_max_value": 9)");
   const vector x{2, 4, 20};
-  const auto data = [&](double y) { return network(y, middle.t); };
+  const auto data = [&](double y) { return network(y, half_way.t); };
   const sampling_plan plan = plan_of(config, 4);
   // the median of magnitudes is the second: 1.2 + 0.499
-  REQUIRE_THAT(ask(config, plan, middle, x).data, WithinAbs(data(2) / data(4), 1e-14));
+  REQUIRE_THAT(ask(config, plan, half_way, x).data, WithinAbs(data(2) / data(4), 1e-14));
   // each number by itself: the first is held at the least threshold, 1
-  REQUIRE_THAT(ask(config, plan, middle, x, {.samples = 3}).data, WithinAbs(std::min(data(2), 1.0), 1e-14));
+  REQUIRE_THAT(ask(config, plan, half_way, x, {.samples = 3}).data, WithinAbs(std::min(data(2), 1.0), 1e-14));
 }
 
 TEST_CASE("solvers on noise get noise, of bounded data where the file says so", "[io]")
 {
   const std::string members = R"("algorithm_type": "dpmsolver", "final_sigmas_type": "sigma_min")";
-  const auto [t, a, s] = middle;
+  const auto [t, a, s] = half_way;
   const double x = 4;
-  REQUIRE_THAT(data_seen("DPMSolverMultistep", members, middle, x), WithinAbs(network(x, t), 1e-14));
-  REQUIRE_THAT(data_seen("DPMSolverMultistep", members + R"(, "thresholding": true)", middle, x),
+  REQUIRE_THAT(data_seen("DPMSolverMultistep", members, half_way, x), WithinAbs(network(x, t), 1e-14));
+  REQUIRE_THAT(data_seen("DPMSolverMultistep", members + R"(, "thresholding": true)", half_way, x),
                WithinAbs((x - a * 1) / s, 1e-14));
-  REQUIRE_THAT(data_seen("PNDM", R"("skip_prk_steps": true)", middle, x), WithinAbs(network(x, t), 1e-14));
+  REQUIRE_THAT(data_seen("PNDM", R"("skip_prk_steps": true)", half_way, x), WithinAbs(network(x, t), 1e-14));
 }
