@@ -59,9 +59,8 @@ inline void write_png(const std::filesystem::path& path, const picture& image)
   fewstep::write_file(path, pieces);
 }
 
-/// Reads a grey PNG whose size is known. Throws std::runtime_error, with the path first, if it is not one or has
-/// another size.
-inline picture read_grey_png(const std::filesystem::path& path, std::size_t height, std::size_t width)
+/// Reads a grey PNG. Throws std::runtime_error, with the path first, if it is not one.
+inline picture read_grey_png(const std::filesystem::path& path)
 {
   const fewstep::mapped_file file(path);
   png_image png{};
@@ -72,11 +71,8 @@ inline picture read_grey_png(const std::filesystem::path& path, std::size_t heig
   };
   if (!png_image_begin_read_from_memory(&png, file.bytes().data(), file.bytes().size()))
     refuse(std::string("is no PNG: ") + png.message);
-  const auto size = [](std::size_t w, std::size_t h) { return std::to_string(w) + " x " + std::to_string(h); };
-  if (png.width != width || png.height != height)
-    refuse("must have " + size(width, height) + " pixels, but has " + size(png.width, png.height));
   if (png.format != PNG_FORMAT_GRAY) refuse("must be grey with 8 bits a pixel, but has colours or transparency");
-  picture out{.height = height, .width = width, .channels = 1};
+  picture out{.height = png.height, .width = png.width, .channels = 1};
   if (!png_image_finish_read(&png, nullptr, out.pixels.data(), 0, nullptr))
     refuse(std::string("cannot be decoded: ") + png.message);
   return out;
