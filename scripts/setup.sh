@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what a purpose needs and this machine lacks:
-#   scripts/setup.sh demo|test|ci
+#   scripts/setup.sh demo|test|ci|render
 # On Debian and Ubuntu with apt-get, through sudo when not root. Elsewhere it says what is needed and goes on.
 set -euo pipefail
 
@@ -11,19 +11,24 @@ checks=(clang libclang-rt-dev clang-format-14 clang-tidy)
 # Tests and benchmarks that need these are left out where a distribution does not have them. LibTorch is several times
 # slower with the BLAS that comes with it.
 optional=(xtensor-dev libtorch-dev libopenblas0-openmp libbenchmark-dev openmpi-bin libopenmpi-dev)
+# Some hundred faces, of which scripts/render_sprites.py makes digits; it takes what other font packages bring as well.
+fonts=(fonts-{dejavu,lato,liberation2,noto-core,open-sans,roboto-unhinted,texgyre,urw-base35,thai-tlwg-ttf,dosis,vollkorn}
+  fonts-adf-{accanthis,baskervald,berenis,gillius,ikarius,irianis,libris,mekanus,romande,switzera,tribun,universalis,verana}
+  fonts-{averia-sans-gwf,averia-serif-gwf,cabin,cantarell,comfortaa,ebgaramond,lobster,quattrocento,quicksand,yanone-kaffeesatz})
 case $purpose in
   demo) packages=("${demo[@]}") optional=() ;;
   test) packages=("${tests[@]}") ;;
   ci) packages=("${tests[@]}" "${checks[@]}") ;;
+  render) packages=(python3 python3-pil fontconfig) optional=("${fonts[@]}") ;;
   *)
-    echo "usage: scripts/setup.sh demo|test|ci" >&2
+    echo "usage: scripts/setup.sh demo|test|ci|render" >&2
     exit 2
     ;;
 esac
 
 say_what_is_needed() {
   echo "$1 These are needed, by their names in Debian 12: ${packages[*]}"
-  [[ ${#optional[@]} == 0 ]] || echo "More is built with: ${optional[*]}"
+  [[ ${#optional[@]} == 0 ]] || echo "More is made with: ${optional[*]}"
 }
 
 installed() { [[ $(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null) == installed ]]; }
