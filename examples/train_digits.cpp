@@ -29,7 +29,9 @@
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/full.h>
+#include <ATen/ops/zeros.h>
 #include <c10/core/GradMode.h>
 
 #include <algorithm>
@@ -85,6 +87,7 @@ void declare(CLI::App& app, examples::training_options& o)
   app.add_option("--average", o.average, "rate of the average of weights that is saved and sampled");
   app.add_option("--seed", o.batch.seed, "image k of the run depends on seed and k alone");
   app.add_option("--threads", o.threads, "cores to use");
+  app.add_option("--device", o.device, "LibTorch's name of the device that computes: cpu, cuda, cuda:1");
   app.add_option("--save-every", o.save_every, "steps between two saves, of state, checkpoint and preview");
   app.add_option("--log-every", o.log_every, "steps whose mean loss is a line of losses.csv");
   app.add_option("--minutes", o.minutes, "save and stop after so many; 0 is no limit");
@@ -129,26 +132,39 @@ void require_same_kind(const checkpoint& teacher, const checkpoint& student, con
                         std::string(fewstep::name_of(teacher.scheduler.predicts)));
 }
 
+/// The device of that name. Throws std::invalid_argument if there is none.
+at::Device device_of(const std::string& name)
+{
+  try {
+    const at::Device device(name);
+    at::empty({1}, device);
+    return device;
+  } catch (const std::exception&) {
+    throw std::invalid_argument("--device must name a device that this LibTorch computes on, but is " + name);
+  }
+}
+
 /// Four rows of the ten digits, drawn with the averaged weights from the same noise each time.
 fewstep::nn::images preview(examples::training_state& state, const examples::objective& objective,
-                            fewstep::prediction predicts)
+                            fewstep::prediction predicts, const at::Device& device)
 {
   const c10::NoGradGuard no_gradients;
   constexpr std::int64_t count = 40;
   at::Tensor labels = at::empty({count}, at::kLong);
   for (std::int64_t k = 0; k < count; ++k) labels.data_ptr<std::int64_t>()[k] = k % 10;
+  labels = labels.to(device);
   const auto network = [&](const at::Tensor& x, const fewstep::evaluation& at) {
     return state.average.forward(x, at::full({count}, at.t, at::kDouble), labels);
   };
   const auto data = fewstep::converted(network, predicts, fewstep::prediction::data);
   const fewstep::philox_noise noise{.seed = 7, .samples = count};
-  const at::Tensor start = noise.start(at::zeros({count, 1, examples::sprite_side, examples::sprite_side}));
+  const at::Tensor start = noise.start(at::zeros({count, 1, examples::sprite_side, examples::sprite_side}, device));
   const auto drawn = [&](const auto& denoise) { return fewstep::sample(objective.plan(), start, denoise, noise); };
   const at::Tensor x = objective.is_consistency()
                            ? drawn(fewstep::clipped(fewstep::preconditioned(data, fewstep::lcm_scaling{})))
                            : drawn(fewstep::clipped(data));
   fewstep::nn::images out{count, 1, examples::sprite_side, examples::sprite_side};
-  std::copy_n(x.contiguous().data_ptr<float>(), out.size(), out.data());
+  std::copy_n(x.cpu().contiguous().data_ptr<float>(), out.size(), out.data());
   return out;
 }
 
@@ -195,7 +211,8 @@ std::string card_of(const examples::training_options& o, const examples::trainin
   card += "| data | " + o.data.generic_string() + " |\n";
   card += "| steps | " + std::to_string(state.step) + " of " + std::to_string(o.objective.steps) + " |\n";
   card += "| images seen | " + std::to_string(state.step * o.batch.size) + " |\n";
-  card += "| time | " + fixed(state.seconds / 60, 1) + " minutes on " + std::to_string(o.threads) + " threads |\n";
+  card += "| time | " + fixed(state.seconds / 60, 1) + " minutes on " +
+          (o.device == "cpu" ? std::to_string(o.threads) + " threads" : o.device) + " |\n";
   if (o.objective.name == "phased") card += "| phases | " + std::to_string(o.objective.phases) + " |\n";
   card += "| weights | average of rate " + fixed(o.average, 6) + " |\n\n";
   card += "`plan.json` is the plan that it is sampled by. Losses, as means over " + std::to_string(o.log_every) +
@@ -219,6 +236,7 @@ volatile std::sig_atomic_t asked_to_stop = 0;
 void train_network(const examples::training_options& o, const std::string& command)
 {
   examples::check(o);
+  const at::Device device = device_of(o.device);
   at::set_num_threads(o.threads);
   at::manual_seed(o.batch.seed);  // of weights that begin at random
   const fs::path state_file = o.out / "state.safetensors";
@@ -232,7 +250,7 @@ void train_network(const examples::training_options& o, const std::string& comma
   const examples::objective objective(o.objective, fewstep::table_of(init.scheduler), predicts);
   const examples::labelled_images data = examples::read_sprites(o.data, examples::train_sprites, o.images);
 
-  examples::training_state state(init.design, o);
+  examples::training_state state(init.design, o, device);
   if (!o.from_scratch) load(state.student, fewstep::safetensors_file::open(init.files.unet_weights));
   state.follow();
   std::optional<unet2d_torch> teacher;
@@ -242,8 +260,9 @@ void train_network(const examples::training_options& o, const std::string& comma
     require_same_kind(from, init, folder);
     teacher.emplace(from.design);
     load(*teacher, fewstep::safetensors_file::open(from.files.unet_weights));
+    teacher->to(device);
     for (at::Tensor& weight : teacher->parameters()) weight.requires_grad_(false);
-    if (o.adversarial.weight > 0) state.judge.emplace(*teacher, o.rate);
+    if (o.adversarial.weight > 0) state.judge.emplace(*teacher, o.rate, device);
   } else if (!o.teacher.empty()) {
     throw std::invalid_argument("--teacher was given, but " + o.objective.name + " has none");
   }
@@ -260,7 +279,7 @@ void train_network(const examples::training_options& o, const std::string& comma
                                        .weights = weights,
                                        .card = card_of(o, state, command)});
     examples::detail::write_text(o.out / "losses.csv", state.log);
-    examples::write_png(o.out / "preview.png", examples::tiled(preview(state, objective, predicts), 10));
+    examples::write_png(o.out / "preview.png", examples::tiled(preview(state, objective, predicts, device), 10));
   };
 
   std::signal(SIGINT, [](int) { asked_to_stop = 1; });
@@ -273,7 +292,7 @@ void train_network(const examples::training_options& o, const std::string& comma
   auto average = examples::parameters_of(state.average), target = examples::parameters_of(state.target);
   while (state.step < o.objective.steps) {
     const std::size_t k = state.step;
-    const examples::training_batch batch = examples::batch_at(k, data, o.batch);
+    const examples::training_batch batch = examples::batch_at(k, data, o.batch, device);
     const auto [value, norm] = examples::learn(o, state, objective, teacher, k, batch);
     if (!std::isfinite(value) || !std::isfinite(norm)) {
       save();

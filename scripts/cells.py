@@ -41,17 +41,16 @@ def text(measure, digits):
     return f"{value:.{digits}f}" + (f" ± {error:.{digits}f}" if error > 0 else "")
 
 
-def table(cells, rows, columns, measure, digits, head, best=min):
-    """Rows are (title, name of the cell for a column or None); the best of each column is bold."""
+def table(cells, rows, columns, measure, digits, head, best=min, across=False):
+    """Rows are (title, name of the cell for a column or None); the best of each column, or `across` each row, is bold."""
     found = {title: [cells.get(name(c)) for c in columns] for title, name in rows}
     measured = {title: [measure(cell) if cell else None for cell in row] for title, row in found.items()}
-    winners = []
-    for k in range(len(columns)):
-        values = [row[k][0] for row in measured.values() if row[k]]
-        winners.append(best(values) if values else None)
+    groups = list(measured.values()) if across else [[row[k] for row in measured.values()] for k in range(len(columns))]
+    winners = [best((m[0] for m in group if m), default=None) for group in groups]
     lines = ["| " + head + " | " + " | ".join(str(c) for c in columns) + " |", "|---|" + "---|" * len(columns)]
-    for title, row in measured.items():
-        shown = [f"**{text(m, digits)}**" if m and m[0] == winners[k] else text(m, digits) for k, m in enumerate(row)]
+    for number, (title, row) in enumerate(measured.items()):
+        shown = [f"**{text(m, digits)}**" if m and m[0] == winners[number if across else k] else text(m, digits)
+                 for k, m in enumerate(row)]
         lines.append(f"| {title} | " + " | ".join(shown) + " |")
     return "\n".join(lines) + "\n"
 

@@ -12,8 +12,9 @@ RHO, STEPS = ("1", "0.9", "0.8", "0.7", "0.6", "0.5"), (5, 10, 20)
 PAGE = """# DeepCache and Skip-Tuning on the bundled checkpoint
 
 `models/fontdigits-ddpm`, DDIM without guidance, 1,000 images of each of 3 seeds for each cell, {images} in all. This page is
-written by `scripts/unet.sh`, and a cell that is empty has not been measured yet; measures and floor are those of [analytic.md](analytic.md): the Frechet distance to 10,240 unseen images
-(± standard error over seeds; {floor:.3f} for 3,000 real ones) and the share of digits that a classifier takes for what they should be.
+written by `scripts/unet.sh`. Measures and floor are those of [analytic.md](analytic.md): the Frechet distance to 10,240 unseen
+images (± standard error over seeds; {floor:.3f} for 3,000 real ones) and the share of digits that a classifier takes for what
+they should be.
 
 ![DeepCache: distance against speed-up. Skip-Tuning: distance against rho](unet.svg)
 
@@ -99,6 +100,10 @@ def verdict(found, fast):
         difference, error = cells.compare(found, name_of(steps, rho=rho), name_of(steps), cells.frechet)
         word = "within two standard errors" if abs(difference) <= 2 * error else "a gain"
         lines.append(f"- Skip-Tuning, {steps} steps: the best of these rho is {rho}, {difference:+.3f} ± {error:.3f}, {word}.")
+    for steps in STEPS:
+        difference, error = cells.compare(found, name_of(steps, 1, 2, "0.9"), name_of(steps), cells.frechet)
+        word = "no different from" if abs(difference) <= 2 * error else "better than" if difference < 0 else "**worse** than"
+        lines.append(f"- Both, {steps} steps: {word} neither ({difference:+.3f} ± {error:.3f}).")
     return "\n".join(lines)
 
 
@@ -120,9 +125,9 @@ def main(path, times, folder):
     chart.line("fewer whole steps", [(round(50 / steps, 2), *cells.frechet(found[name_of(steps)])) for steps in whole], dashed=True)
     fewer = [f"| {steps} | {50 / steps:.1f} | {cells.text(cells.frechet(found[name_of(steps)]), 3)} | "
              f"{cells.text(cells.accuracy(found[name_of(steps)]), 1)} |" for steps in whole]
-    rows = [(f"{steps} steps", lambda rho, steps=steps: name_of(steps, rho=rho)) for steps in STEPS]
+    by_rho = [(f"{steps} steps", lambda rho, steps=steps: name_of(steps, rho=rho)) for steps in STEPS]
     tuning = charts.Chart("Skip-Tuning", "rho at the bottom", "Frechet distance", y_log=True)
-    for title, name in rows:
+    for title, name in by_rho:
         tuning.line(title, [(float(rho), *cells.frechet(found[name(rho)])) for rho in RHO if name(rho) in found])
     both = [(title, name) for title, name in (
         ("neither", lambda s: name_of(s)), ("Skip-Tuning", lambda s: name_of(s, rho="0.9")),
@@ -131,22 +136,12 @@ def main(path, times, folder):
     page = PAGE.format(
         images=f"{sum(cell['images'] * cell['seeds'] for cell in used):,}", floor=found["real"]["frechet"],
         cache="\n".join(cache), fewer="\n".join(fewer),
-        rho=rows_across(found, rows, cells.frechet, 3, min), right=rows_across(found, rows, cells.accuracy, 1, max),
+        rho=cells.table(found, by_rho, RHO, cells.frechet, 3, "rho", across=True),
+        right=cells.table(found, by_rho, RHO, cells.accuracy, 1, "rho", max, across=True),
         both=cells.table(found, both, STEPS, cells.frechet, 3, "steps"), verdict=verdict(found, fast))
     folder = pathlib.Path(folder)
     (folder / "unet.md").write_text(page)
     (folder / "unet.svg").write_text(charts.page([chart, tuning]))
-
-
-def rows_across(found, rows, measure, digits, best):
-    """A table whose best is that of each row."""
-    lines = ["| rho | " + " | ".join(RHO) + " |", "|---|" + "---|" * len(RHO)]
-    for title, name in rows:
-        measured = [measure(found[name(rho)]) if name(rho) in found else None for rho in RHO]
-        winner = best((m[0] for m in measured if m), default=None)
-        lines.append(f"| {title} | " + " | ".join(
-            f"**{cells.text(m, digits)}**" if m and m[0] == winner else cells.text(m, digits) for m in measured) + " |")
-    return "\n".join(lines) + "\n"
 
 
 if __name__ == "__main__":

@@ -59,6 +59,7 @@ public:
         return second->forward(at::leaky_relu(first->forward(x), 0.2));
       });
     }
+    to(image.device());
   }
 
   /// The discriminator of images under labels.

@@ -39,8 +39,9 @@ struct training_batch {
   std::vector<std::array<double, 2>> uniforms;
 };
 
-/// The batch of step k: image j is number k * size + j of the run, and depends on nothing else.
-inline training_batch batch_at(std::size_t k, const labelled_images& data, const batch_options& o)
+/// The batch of step k on a device: image j is number k * size + j of the run, and depends on nothing else.
+inline training_batch batch_at(std::size_t k, const labelled_images& data, const batch_options& o,
+                               const at::Device& device = at::kCPU)
 {
   constexpr std::uint32_t choices = 0, noise = 1, fresh = 2;
   constexpr std::size_t side = sprite_side, pixels = side * side;
@@ -68,6 +69,7 @@ inline training_batch batch_at(std::size_t k, const labelled_images& data, const
     fewstep::fill_normal(numbers(out.fresh_noise, j), {.seed = o.seed, .sample = number, .row = fresh});
     out.uniforms.push_back({uniform(8), uniform(9)});
   }
+  for (at::Tensor* part : {&out.clean.data, &out.clean.noise, &out.labels, &out.fresh_noise}) *part = part->to(device);
   return out;
 }
 

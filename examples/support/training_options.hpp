@@ -29,6 +29,7 @@ struct training_options {
   std::size_t warm_up = 100, images = 0, save_every = 500, log_every = 50;
   double minutes = 0;
   int threads = 2;
+  std::string device = "cpu";
 };
 
 /// Throws std::invalid_argument with the sentence unless `good`.

@@ -48,10 +48,11 @@ void add_learner(named_tensors& to, const std::string& prefix, const Module& mod
   }
 }
 
-/// The heads of a discriminator and their optimiser.
+/// The heads of a discriminator and their optimiser. They live where the teacher does.
 struct discriminator {
-  discriminator(unet2d_torch& teacher, double rate) :
-      heads(teacher, at::zeros({1, 1, sprite_side, sprite_side}), at::zeros({1}, at::kLong)),
+  discriminator(unet2d_torch& teacher, double rate, const at::Device& device) :
+      heads(teacher, at::zeros({1, 1, sprite_side, sprite_side}, device),
+            at::zeros({1}, at::TensorOptions(device).dtype(at::kLong))),
       optimizer(heads.parameters(), torch::optim::AdamWOptions(rate).weight_decay(0).betas({0, 0.999}))
   {
   }
@@ -62,12 +63,13 @@ struct discriminator {
 
 /// Everything that training changes.
 struct training_state {
-  training_state(const fewstep::nn::blueprint& design, const training_options& o) :
+  training_state(const fewstep::nn::blueprint& design, const training_options& o, const at::Device& device) :
       student(design),
       average(design),
       target(design),
       optimizer(parameters_of(student), torch::optim::AdamWOptions(o.rate).weight_decay(o.decay))
   {
+    for (unet2d_torch* net : {&student, &average, &target}) net->to(device);  // keeps the optimiser's handles
     follow();
   }
 

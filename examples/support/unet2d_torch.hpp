@@ -76,14 +76,16 @@ public:
 
   std::size_t connections() const { return levels_.size(); }
 
-  /// The embedding (count, width) of times (count) and, where the network knows classes, labels (count).
+  /// The embedding (count, width) of times (count), on any device, and, where the network knows classes, labels
+  /// (count).
   at::Tensor embed(const at::Tensor& times, const at::Tensor& labels)
   {
     const auto half = signed_of(design_.channels.front() / 2);
     const double range = static_cast<double>(half) - design_.frequency_shift;
-    const at::Tensor angles = times.to(at::kDouble).unsqueeze(1) *
+    const at::Tensor angles = times.to(at::kCPU, at::kDouble).unsqueeze(1) *
                               (at::arange(half, at::kDouble) * (-std::log(10000.0) / range)).exp().unsqueeze(0);
-    const at::Tensor sines = angles.sin().to(at::kFloat), cosines = angles.cos().to(at::kFloat);
+    const at::TensorOptions kind = linear_1_->weight.options();
+    const at::Tensor sines = angles.sin().to(kind), cosines = angles.cos().to(kind);
     const at::Tensor waves = design_.cosines_first ? at::cat({cosines, sines}, 1) : at::cat({sines, cosines}, 1);
     const at::Tensor e = linear_2_->forward(at::silu(linear_1_->forward(waves)));
     return design_.classes ? e + classes_->forward(labels) : e;
@@ -304,9 +306,10 @@ inline void load(unet2d_torch& net, fewstep::safetensors_file file)
     const std::vector<std::size_t> shape(named.value().sizes().begin(), named.value().sizes().end());
     const std::vector<float> numbers = tensors.take(named.key(), shape);
     at::Tensor data = named.value().detach();
-    at::Tensor flat = data.is_contiguous() ? data : at::empty(data.sizes(), data.options());
+    const bool direct = data.is_cpu() && data.is_contiguous();
+    at::Tensor flat = direct ? data : at::empty(data.sizes(), data.options().device(at::kCPU));
     std::copy(numbers.begin(), numbers.end(), flat.data_ptr<float>());
-    if (!flat.is_same(data)) data.copy_(flat);
+    if (!direct) data.copy_(flat);
   }
   tensors.require_empty();
 }
@@ -317,7 +320,7 @@ inline std::string safetensors_text(const unet2d_torch& net)
   std::vector<at::Tensor> kept;
   std::vector<fewstep::tensor_view> views;
   for (const auto& named : net.named_parameters()) {
-    kept.push_back(named.value().detach().contiguous());
+    kept.push_back(named.value().detach().cpu().contiguous());
     const std::span<const float> numbers(kept.back().data_ptr<float>(), static_cast<std::size_t>(kept.back().numel()));
     views.push_back(fewstep::view_of(named.key(), numbers, {kept.back().sizes().begin(), kept.back().sizes().end()}));
   }
