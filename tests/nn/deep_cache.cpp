@@ -123,7 +123,7 @@ TEST_CASE("runs of the digit network keep their bits with a cache that refreshes
   }
 }
 
-TEST_CASE("a cached run of the digit network is near the plain one, and nearer at a deeper branch", "[nn]")
+TEST_CASE("a cached run of the digit network is near the plain one, and nearer at a deeper branch", "[nn][long]")
 {
   const digits digit;
   nn::workspace work(2);
@@ -249,7 +249,7 @@ TEST_CASE("streams on threads of their own, with caches and factors of their own
   REQUIRE(found == expected);
 }
 
-TEST_CASE("neighbouring rows of a run are more alike at inner connections of fine grids than of coarse ones", "[nn]")
+TEST_CASE("neighbouring rows of a run are more alike at inner connections of fine grids than of coarse ones", "[nn][long]")
 {
   const digits digit;
   nn::workspace work(2);

@@ -13,7 +13,7 @@
 #include <cstddef>
 #include <vector>
 
-TEST_CASE("the engine with both methods, as documented, draws a digit", "[docs]")
+TEST_CASE("the engine with both methods, as documented, draws a digit", "[docs][long]")
 {
   const nn::network net = nn::load_unet(fewstep::test::in_repository("models/fontdigits-ddpm")).net;
   fewstep::test::numbers next(8);
