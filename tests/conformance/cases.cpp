@@ -33,10 +33,10 @@ bool is_case(const fs::path& file)
   return has("case") || has("family") || has("states");
 }
 
-golden_file named(case_kind kind, const fs::path& path)
+golden_file named(case_kind kind, const fs::path& file)
 {
-  const fs::path whole = fs::weakly_canonical(path);
-  return {kind, (whole.parent_path().filename() / whole.stem()).generic_string(), path};
+  const fs::path whole = fs::weakly_canonical(file);
+  return {kind, (whole.parent_path().filename() / whole.stem()).generic_string(), file};
 }
 
 bool is_autoencoder(const fs::path& config)

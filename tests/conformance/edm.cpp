@@ -52,7 +52,7 @@ auto with_scaling(const json& config, F f)
 }
 
 /// The scaling's numbers, and what the network predicts with it, at the sigmas of a table.
-outcome check_table(const sampler_case& golden)
+outcome check_scaling(const sampler_case& golden)
 {
   const json& table = golden.field("table");
   const numbers sigmas = list(member(table, "sigma"), "sigma");
@@ -80,7 +80,7 @@ outcome check_table(const sampler_case& golden)
   return all.result();
 }
 
-fewstep::churn_options churn_of(const json& config)
+fewstep::churn_options churn_in(const json& config)
 {
   return {.churn = number_or(config, "S_churn", 0),
           .s_min = number_or(config, "S_min", 0),
@@ -113,13 +113,13 @@ numbers discretised(const std::string& kind, std::size_t n, const fewstep::sigma
 }
 
 /// A plan and the grid that its steps go along.
-struct gridded_plan {
+struct run_along_times {
   sampling_plan plan;
   std::vector<noise_level> grid;
 };
 
 template <class S>
-gridded_plan along_times(const S& schedule, const numbers& sigmas, const fewstep::runge_kutta_options& options)
+run_along_times along_times(const S& schedule, const numbers& sigmas, const fewstep::runge_kutta_options& options)
 {
   numbers times;
   std::vector<noise_level> grid;
@@ -132,13 +132,13 @@ gridded_plan along_times(const S& schedule, const numbers& sigmas, const fewstep
   return {runge_kutta(schedule, times, options), std::move(grid)};
 }
 
-gridded_plan ablation_plan(const json& config, std::size_t n, const fewstep::sigma_range& range)
+run_along_times ablation_plan(const json& config, std::size_t n, const fewstep::sigma_range& range)
 {
   const std::string solver = text(config, "solver"), schedule = text(config, "schedule"),
                     scaling = text(config, "scaling");
   if (solver != "heun" && solver != "euler") throw unsupported("the solver \"" + solver + "\" is not known");
   const fewstep::runge_kutta_options options{
-      .stages = solver == "euler" ? 1u : 2u, .alpha = number_or(config, "alpha", 1), .churn = churn_of(config)};
+      .stages = solver == "euler" ? 1u : 2u, .alpha = number_or(config, "alpha", 1), .churn = churn_in(config)};
   const numbers sigmas =
       rounded(config, discretised(text(config, "discretization"), n, range, number_or(config, "rho", 7)));
   if (schedule == "vp" && scaling == "vp") return along_times(fewstep::continuous_vp_between(range), sigmas, options);
@@ -148,7 +148,7 @@ gridded_plan ablation_plan(const json& config, std::size_t n, const fewstep::sig
 }
 
 /// The sigmas are cut to the network's range; the case tells what was left.
-gridded_plan plan_of(const sampler_case& golden)
+run_along_times plan_of(const sampler_case& golden)
 {
   const json& config = golden.config();
   require_known(config, "config",
@@ -163,7 +163,7 @@ gridded_plan plan_of(const sampler_case& golden)
   if (sampler != "edm_sampler") throw unsupported("the sampler \"" + sampler + "\" is not known");
   const fewstep::edm_schedule edm;
   auto grid = grid_at_sigmas(edm, rounded(config, fewstep::karras_sigmas(n, range, number_or(config, "rho", 7))));
-  sampling_plan plan = heun(edm, grid, churn_of(config));
+  sampling_plan plan = heun(edm, grid, churn_in(config));
   return {std::move(plan), std::move(grid)};
 }
 
@@ -171,7 +171,7 @@ gridded_plan plan_of(const sampler_case& golden)
 
 outcome check_edm(const sampler_case& golden)
 {
-  if (golden.has("table")) return check_table(golden);
+  if (golden.has("table")) return check_scaling(golden);
   const auto [plan, grid] = plan_of(golden);
   const toy_network network(golden);
   const trajectory ours = with_scaling(golden.config(), [&, &rows = plan](const auto& scaling) {

@@ -175,7 +175,7 @@ trajectory run_on(const json& denoiser, const sampling_plan& plan, const sampler
   throw unsupported("the denoiser \"" + kind + "\" is not known");
 }
 
-outcome check_tables(const sampler_case& golden)
+outcome check_lists(const sampler_case& golden)
 {
   comparison all;
   for (const json& table : golden.field("sigma_lists")) {
@@ -197,7 +197,7 @@ outcome check_tables(const sampler_case& golden)
 
 outcome check_k_diffusion(const sampler_case& golden)
 {
-  if (golden.has("sigma_lists")) return check_tables(golden);
+  if (golden.has("sigma_lists")) return check_lists(golden);
   const json& config = golden.config();
   require_known(config, "config", {"function", "sigmas", "denoiser", "options", "noise_sampler"});
   const json options = config.value("options", json::object());

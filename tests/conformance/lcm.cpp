@@ -10,7 +10,7 @@ namespace conformance {
 namespace {
 
 /// Boundary scalings and embeddings of the guidance.
-outcome check_tables(const sampler_case& golden)
+outcome check_embedding(const sampler_case& golden)
 {
   const json& config = golden.config();
   require_known(config, "config", {"sigma_data", "timestep_divisor", "embedding_dim"});
@@ -39,7 +39,7 @@ outcome check_tables(const sampler_case& golden)
 outcome check_lcm(const sampler_case& golden)
 {
   if (golden.config().contains("loss_type")) return check_distillation(golden);
-  return golden.has("guidance_embedding") ? check_tables(golden) : check_solver(golden);
+  return golden.has("guidance_embedding") ? check_embedding(golden) : check_solver(golden);
 }
 
 }  // namespace conformance

@@ -56,7 +56,7 @@ std::vector<golden_file> all_cases(const std::vector<std::string>& folders)
 }
 
 /// Runs every case below the folders; 1 if one fails.
-int run(const std::vector<std::string>& folders)
+int run_cases(const std::vector<std::string>& folders)
 {
   totals sums;
   for (const golden_file& file : all_cases(folders)) {
@@ -81,7 +81,7 @@ int main(int count, char** arguments)
     return 2;
   }
   try {
-    return conformance::run(folders);
+    return conformance::run_cases(folders);
   } catch (const std::exception& error) {
     std::fprintf(stderr, "conformance: %s\n", error.what());
     return 2;

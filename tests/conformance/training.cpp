@@ -269,10 +269,10 @@ std::pair<double, double> schedule_at(std::size_t k, const json& options)
             1};
   if (scales == "fixed" && ema == "fixed") return {static_cast<double>(growth.first), decay};
   if (scales != "progressive") throw unsupported("the scale_mode \"" + scales + "\" is not known");
-  const auto levels = static_cast<double>(train::progressive_levels(k, growth));
-  if (ema == "fixed") return {levels, decay};
+  const auto grown = static_cast<double>(train::progressive_levels(k, growth));
+  if (ema == "fixed") return {grown, decay};
   if (ema != "adaptive") throw unsupported("the target_ema_mode \"" + ema + "\" is not known");
-  return {levels, train::target_decay(k, decay, growth, train::decay_rule::official_code)};
+  return {grown, train::target_decay(k, decay, growth, train::decay_rule::official_code)};
 }
 
 outcome check_schedules(const sampler_case& golden)
@@ -285,8 +285,8 @@ outcome check_schedules(const sampler_case& golden)
                    "target_ema_mode", "scale_mode"});
     numbers scales, decays;
     for (const json& step : member(schedule, "steps")) {
-      const auto [levels, decay] = schedule_at(training_steps(step, "steps"), options);
-      scales.push_back(levels), decays.push_back(decay);
+      const auto [grown, decay] = schedule_at(training_steps(step, "steps"), options);
+      scales.push_back(grown), decays.push_back(decay);
     }
     all.add("scales", scales, list(member(schedule, "scales"), "scales"), 0);
     all.add("ema", decays, list(member(schedule, "ema"), "ema"), 1e-12);

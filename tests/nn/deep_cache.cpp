@@ -249,7 +249,8 @@ TEST_CASE("streams on threads of their own, with caches and factors of their own
   REQUIRE(found == expected);
 }
 
-TEST_CASE("neighbouring rows of a run are more alike at inner connections of fine grids than of coarse ones", "[nn][long]")
+TEST_CASE("neighbouring rows of a run are more alike at inner connections of fine grids than of coarse ones",
+          "[nn][long]")
 {
   const digits digit;
   nn::workspace work(2);
