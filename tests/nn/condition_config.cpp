@@ -14,7 +14,7 @@ namespace {
 
 using list = std::vector<std::size_t>;
 
-nn::read_condition_blueprint_result read(std::string_view text)
+nn::read_design<nn::condition_blueprint> read(std::string_view text)
 {
   return nn::read_condition_blueprint(json::parse(text), "config.json");
 }

@@ -12,7 +12,7 @@ using namespace fewstep;
 
 namespace {
 
-nn::read_edm_blueprint_result read(const std::string& more)
+nn::read_design<nn::edm_blueprint> read(const std::string& more)
 {
   const std::string text = R"({"_class_name": "EDMPrecond", "img_resolution": 32, "img_channels": 3)" + more + "}";
   return nn::read_edm_blueprint(json::parse(text), "config.json");

@@ -12,7 +12,7 @@ using namespace fewstep;
 
 namespace {
 
-nn::read_blueprint_result read(std::string_view text)
+nn::read_design<nn::blueprint> read(std::string_view text)
 {
   return nn::read_blueprint(json::parse(text), "config.json");
 }

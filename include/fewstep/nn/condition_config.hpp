@@ -7,12 +7,12 @@
 #include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/condition_blueprint.hpp"
 #include "fewstep/nn/packet.hpp"
+#include "fewstep/nn/read_design.hpp"
 #include "fewstep/nn/unet2d_config.hpp"
 
 #include <algorithm>
 #include <cstddef>
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -115,31 +115,17 @@ inline condition_blueprint read_condition_keys(json::object_reader& config, cons
 
 }  // namespace detail
 
-/// A blueprint and the keys of the configuration that say nothing to this engine.
-struct read_condition_blueprint_result {
-  condition_blueprint design{};
-  std::vector<std::string> unused{};
-};
-
 /// Reads the configuration of a UNet2DConditionModel; `where`, the path of the file, begins the sentences of errors.
 /// Throws std::runtime_error for a value of a wrong type, one that names a layer which this engine has not, and values
 /// that do not fit together.
-inline read_condition_blueprint_result read_condition_blueprint(const json::value& document, const std::string& where)
+inline read_design<condition_blueprint> read_condition_blueprint(const json::value& document, const std::string& where)
 {
   json::object_reader config(document, where);
   detail::require_known_conditions(config, document);
-  read_condition_blueprint_result out{.design = detail::read_condition_keys(config, document)};
   // attention in single precision throughout, and what only other types of embedding read
-  for (const char* without_effect :
-       {"_diffusers_version", "_name_or_path", "dropout", "upcast_attention", "addition_embed_type_num_heads"})
-    config.ignore(without_effect);
-  out.unused = config.unused();
-  try {
-    check(out.design);
-  } catch (const std::invalid_argument& misfit) {
-    throw std::runtime_error(where + ": " + misfit.what());
-  }
-  return out;
+  return detail::checked(
+      detail::read_condition_keys(config, document), config,
+      {"_diffusers_version", "_name_or_path", "dropout", "upcast_attention", "addition_embed_type_num_heads"}, where);
 }
 
 }  // namespace fewstep::nn

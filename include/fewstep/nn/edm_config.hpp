@@ -5,11 +5,10 @@
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/nn/edm_blueprint.hpp"
+#include "fewstep/nn/read_design.hpp"
 
 #include <cstddef>
-#include <stdexcept>
 #include <string>
-#include <vector>
 
 namespace fewstep::nn {
 
@@ -50,29 +49,15 @@ inline edm_blueprint read_edm_keys(json::object_reader& config)
 
 }  // namespace detail
 
-/// A blueprint and the keys of the configuration that say nothing to this engine.
-struct read_edm_blueprint_result {
-  edm_blueprint design{};
-  std::vector<std::string> unused{};
-};
-
 /// Reads the keyword arguments of an EDMPrecond; `where`, the path of the file, begins the sentences of errors. Throws
 /// std::runtime_error for a value of a wrong type, one that names a layer which this engine has not, and values that do
 /// not fit together.
-inline read_edm_blueprint_result read_edm_blueprint(const json::value& document, const std::string& where)
+inline read_design<edm_blueprint> read_edm_blueprint(const json::value& document, const std::string& where)
 {
   json::object_reader config(document, where);
   config.one_of<bool>("_class_name", {{"EDMPrecond", true}});
-  read_edm_blueprint_result out{.design = detail::read_edm_keys(config)};
-  for (const char* of_training : {"dropout", "label_dropout", "use_fp16", "sigma_min", "sigma_max"})
-    config.ignore(of_training);
-  out.unused = config.unused();
-  try {
-    check(out.design);
-  } catch (const std::invalid_argument& misfit) {
-    throw std::runtime_error(where + ": " + misfit.what());
-  }
-  return out;
+  return detail::checked(detail::read_edm_keys(config), config,
+                         {"dropout", "label_dropout", "use_fp16", "sigma_min", "sigma_max"}, where);
 }
 
 }  // namespace fewstep::nn

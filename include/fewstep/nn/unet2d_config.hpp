@@ -6,6 +6,7 @@
 #include "fewstep/io/object_reader.hpp"
 #include "fewstep/nn/blueprint.hpp"
 #include "fewstep/nn/packet.hpp"
+#include "fewstep/nn/read_design.hpp"
 
 #include <cstddef>
 #include <initializer_list>
@@ -113,29 +114,15 @@ inline blueprint read_keys(json::object_reader& config, const json::value& docum
 
 }  // namespace detail
 
-/// A blueprint and the keys of the configuration that say nothing to this engine.
-struct read_blueprint_result {
-  blueprint design{};
-  std::vector<std::string> unused{};
-};
-
 /// Reads the configuration of a UNet2DModel; `where`, the path of the file, begins the sentences of errors. Throws
 /// std::runtime_error for a value of a wrong type, one that names a layer which this engine has not, and values that do
 /// not fit together.
-inline read_blueprint_result read_blueprint(const json::value& document, const std::string& where)
+inline read_design<blueprint> read_blueprint(const json::value& document, const std::string& where)
 {
   json::object_reader config(document, where);
   if (config.has("_class_name")) config.one_of<bool>("_class_name", {{"UNet2DModel", true}});
-  read_blueprint_result out{.design = detail::read_keys(config, document)};
-  for (const char* of_training : {"_diffusers_version", "_name_or_path", "dropout", "num_train_timesteps"})
-    config.ignore(of_training);
-  out.unused = config.unused();
-  try {
-    check(out.design);
-  } catch (const std::invalid_argument& misfit) {
-    throw std::runtime_error(where + ": " + misfit.what());
-  }
-  return out;
+  return detail::checked(detail::read_keys(config, document), config,
+                         {"_diffusers_version", "_name_or_path", "dropout", "num_train_timesteps"}, where);
 }
 
 }  // namespace fewstep::nn

@@ -110,7 +110,7 @@ private:
   {
     skip_space();
     const bool more = accept(",");
-    if (!more && !accept({&close, 1})) fail(std::string("\",\" or \"") + close + "\" must follow");
+    if (!more && !accept({&close, 1})) fail(std::string("\",\" or \"").append(1, close).append("\" must follow"));
     skip_space();
     return more;
   }
