@@ -7,6 +7,7 @@
 #include "fewstep/io/file.hpp"
 #include "fewstep/io/moments.hpp"
 #include "fewstep/io/scheduler_config.hpp"
+#include "fewstep/schedule/bit_hash.hpp"
 #include "fewstep/search/path_cost.hpp"
 #include "fewstep/search/spacing.hpp"
 #include "support/checkpoint.hpp"
@@ -33,6 +34,7 @@ struct options {
   std::size_t steps = 10, curve = 0;
   double eta = 1;
   std::optional<double> blend;
+  bool repair = false;
 };
 
 void declare(CLI::App& app, options& o)
@@ -41,12 +43,14 @@ void declare(CLI::App& app, options& o)
   app.add_option("--moments", o.moments, "file from the program moments, or the official code's ms_eps")->required();
   app.add_option(
       "--model", o.model,
-      "checkpoint folder whose schedule is searched; without it the measured levels are, and ms_eps needs it");
+      "checkpoint folder whose schedule is searched; without it that of the moments' folder, if this is a checkpoint, "
+      "or the levels of the file, if these are all of a schedule");
   app.add_option("--steps", o.steps, "stops of the trajectory")->capture_default_str();
   app.add_option("--eta", o.eta, "for which sampler: 1 is DDPM; above 0")->capture_default_str();
   app.add_option("--estimator", o.estimator, "which of the moments: best, second-moment, residual, clipped")
       ->check(CLI::IsMember(examples::estimators()))
       ->capture_default_str();
+  app.add_flag("--repair", o.repair, "frees the errors of what cannot be, by isotonic regression");
   app.add_option("--blend", o.blend, "shows a trajectory so far from the even one to the best, too, 0 to 1");
   app.add_option("--curve", o.curve, "prints the cost of the best trajectories of 2 to so many stops");
   app.add_option("--out", o.out, "SVG of the trajectories to write");
@@ -60,13 +64,19 @@ struct search_space {
 
 search_space open_space(const options& o)
 {
-  if (!o.model.empty()) {
-    auto levels = fewstep::levels_of(fewstep::table_of(examples::read_scheduler(o.model)));
+  const auto beside = o.moments.parent_path();
+  const bool in_checkpoint = std::filesystem::exists(beside / "scheduler/scheduler_config.json");
+  if (!o.model.empty() || in_checkpoint) {
+    const auto config = examples::read_scheduler(o.model.empty() ? beside : o.model);
+    auto levels = fewstep::levels_of(fewstep::table_of(config));
     auto moments = examples::open_moments(o.moments, levels);
     return {std::move(levels), std::move(moments)};
   }
   search_space space{.levels = {}, .moments = fewstep::read_moments(o.moments)};
   for (const auto& level : space.moments.levels) space.levels.push_back(level.at);
+  if (fewstep::hash(space.levels) != space.moments.schedule)
+    throw std::invalid_argument(o.moments.string() + ": holds " + std::to_string(space.levels.size()) +
+                                " levels, not all of their schedule, which --model must give then");
   return space;
 }
 
@@ -129,9 +139,9 @@ std::string drawn(const search_space& space, const std::vector<named_path>& path
 void find(const options& o)
 {
   if (!o.out.empty()) fewstep::require_writable(o.out);
-  const search_space space = open_space(o);
+  search_space space = open_space(o);
   const auto estimator = examples::estimators().at(o.estimator);
-  examples::report_impossible(o.moments, space.moments, estimator);
+  examples::repair_or_report(o.moments, space.moments, estimator, o.repair);
   const auto nodes = fewstep::path_nodes(space.moments, space.levels, estimator);
 
   std::vector<named_path> paths{{"best", fewstep::optimal_path(nodes, o.steps, o.eta)},

@@ -102,7 +102,8 @@ def main(path, folder):
     rows = [(title, lambda n, slug=slug: f"{slug}-{n}") for title, slug in ROWS]
     table = lambda measure, digits, best=min: cells.table(found, rows, STEPS, measure, digits, "steps", best)
     real = found["real"]
-    used = [cell for name, cell in found.items() if name.startswith(tuple(slug for _, slug in ROWS)) and "branch" not in name and "rho" not in name]
+    shown = {name(n) for _, name in rows for n in STEPS} | set(dict(BLENDS).values())
+    used = [found[name] for name in shown if name in found]
     floor = (f"As many real training images are at {real['frechet']:.3f} (3,000) and "
              f"{sum(real['frechet_of_seeds']) / len(real['frechet_of_seeds']):.3f} (1,000): the floor, which is mostly the bias of few images.")
     blend = lambda title, measure: cells.table(found, [(title, dict(BLENDS).get)], dict(BLENDS), measure, 3, "share", across=True)

@@ -99,7 +99,7 @@ def main(results, folder):
     verdict = f"The ratio is {low:.1f} to {high:.1f}. " + (
         "PyTorch is faster here: " + "; ".join(behind) + "." if behind else "PyTorch is faster nowhere in this table.")
     peaks = [f"{run['GFLOP'] / run['seconds']:.0f} with {name.split('/')[1]} thread{'s' if name[-1] != '1' else ''}"
-             for name, run in found.items() if name.startswith("product") and int(name[-1]) <= most_threads]
+             for name, run in found.items() if name == "product of matrices/1"]
     weights = [f"{found[f'ours/{network}/1/1']['weights_MB']:.3g} MB in the {network} network, in PyTorch "
                f"{found[f'torch/{network}/1/1']['weights_MB']:.3g} MB"
                for network in NETWORKS]

@@ -21,7 +21,7 @@ they should be.
 ## DeepCache, 50 steps
 
 The speed-up is that of the whole sampling run, eight images on one thread: the median over runs that take turns. The ideal one is
-that of the multiply-adds.
+that of the multiply-adds. {short}
 
 | branch | every | speed-up | ideal | share | Frechet distance | right digit, % |
 |---|---|---|---|---|---|---|
@@ -69,6 +69,16 @@ def speeds(times):
     return {key: (whole / time, ideal) for key, (time, ideal) in runs.items()}
 
 
+def short(fast):
+    """Where the measured speed-up is less than 90 % of the ideal one."""
+    below = [f"branch {branch}, every {every}" for (branch, every), (measured, ideal) in sorted(fast.items())
+             if branch in BRANCHES and measured < 0.9 * ideal]
+    if not below:
+        return "The measured one is 90 % of it or more everywhere."
+    return ("It should be 90 % of it or more, and is less at " + "; ".join(below) + ": the outer layers, which every call computes,\n"
+            "have few channels and many pixels, so that reading, normalising and transforming weighs more there than multiplying.")
+
+
 def best_rho(found, steps):
     return min(RHO, key=lambda rho: found[name_of(steps, rho=rho)]["frechet"])
 
@@ -81,8 +91,9 @@ def verdict(found, fast):
             cell = found.get(name_of(50, branch, every))
             if not cell:
                 continue
-            rivals = [s for s in (5, 10, 20, 25) if name_of(s) in found and 50 / s <= fast[branch, every][0] * 1.001]
-            rival = min(rivals, default=None)
+            rivals = [s for s in (5, 10, 20, 25) if name_of(s) in found]
+            slower = [s for s in rivals if 50 / s <= fast[branch, every][0]]
+            rival = min(slower, default=max(rivals, default=None))
             difference, error = cells.compare(found, cell["name"], plain["name"], cells.frechet)
             text = f"- Branch {branch}, every {every}: {difference:+.3f} ± {error:.3f} against all 50 steps"
             if rival:
@@ -135,7 +146,7 @@ def main(path, times, folder):
     used = [cell for name, cell in found.items() if name.startswith("ddim-even")]
     page = PAGE.format(
         images=f"{sum(cell['images'] * cell['seeds'] for cell in used):,}", floor=found["real"]["frechet"],
-        cache="\n".join(cache), fewer="\n".join(fewer),
+        short=short(fast), cache="\n".join(cache), fewer="\n".join(fewer),
         rho=cells.table(found, by_rho, RHO, cells.frechet, 3, "rho", across=True),
         right=cells.table(found, by_rho, RHO, cells.accuracy, 1, "rho", max, across=True),
         both=cells.table(found, both, STEPS, cells.frechet, 3, "steps"), verdict=verdict(found, fast))

@@ -3,10 +3,12 @@
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/moments.hpp"
 #include "fewstep/io/ms_eps.hpp"
+#include "fewstep/schedule/moment_repair.hpp"
 #include "fewstep/schedule/moment_sources.hpp"
 
 #include <cstdio>
 #include <stdexcept>
+#include <utility>
 
 namespace examples {
 
@@ -33,15 +35,19 @@ const std::map<std::string, fewstep::error_estimator>& estimators()
   return names;
 }
 
-void report_impossible(const std::filesystem::path& path, const fewstep::moment_table& moments,
-                       fewstep::error_estimator estimator)
+void repair_or_report(const std::filesystem::path& path, fewstep::moment_table& moments,
+                      fewstep::error_estimator estimator, bool repair)
 {
+  if (repair) {
+    moments = fewstep::repaired(std::move(moments), estimator);
+    return;
+  }
   const auto places = fewstep::impossible_levels(moments, estimator);
   if (places.empty()) return;
   const double first = moments.levels[places.front()].at.t, last = moments.levels[places.back()].at.t;
   std::fprintf(stderr,
                "%s: %zu of %zu levels, t = %g to %g, hold an error that cannot be: it is taken as 0, or as all of the "
-               "noise\n",
+               "noise; --repair fits errors that can be\n",
                path.string().c_str(), places.size(), moments.levels.size(), first, last);
 }
 

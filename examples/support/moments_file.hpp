@@ -20,8 +20,9 @@ fewstep::moment_table open_moments(const std::filesystem::path& path, const std:
 /// How the estimators of the data error are called on the command line.
 const std::map<std::string, fewstep::error_estimator>& estimators();
 
-/// Says on stderr where an estimate cannot be, such as an "ms_eps" above 1, and what is done.
-void report_impossible(const std::filesystem::path& path, const fewstep::moment_table& moments,
-                       fewstep::error_estimator estimator);
+/// Repairs the errors of an estimator by isotonic regression, or says on stderr where one cannot be, such as an
+/// "ms_eps" above 1, and what is done.
+void repair_or_report(const std::filesystem::path& path, fewstep::moment_table& moments,
+                      fewstep::error_estimator estimator, bool repair);
 
 }  // namespace examples

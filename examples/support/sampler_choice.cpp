@@ -30,7 +30,7 @@ std::optional<fewstep::moment_table> moments_of(const sampler_choice& o, const f
   }
   if (o.moments.empty()) throw std::invalid_argument(who + " needs --moments, a file that the program moments writes");
   auto moments = open_moments(o.moments, fewstep::levels_of(schedule));
-  report_impossible(o.moments, moments, estimators().at(o.estimator));
+  repair_or_report(o.moments, moments, estimators().at(o.estimator), o.repair);
   return moments;
 }
 
@@ -79,6 +79,7 @@ void declare(CLI::App& app, sampler_choice& o)
   app.add_option("--estimator", o.estimator, "which of the moments: best, second-moment, residual, clipped")
       ->check(CLI::IsMember(estimators()))
       ->capture_default_str();
+  app.add_flag("--repair", o.repair, "frees the moments of what cannot be, by isotonic regression");
   app.add_option("--blend", o.blend, "the optimal spacing's share of a blend, 0 to 1")->capture_default_str();
   app.add_option("--pixels", o.pixels,
                  "holds the last noise of an analytic sampler to so many of 255 levels on average; without it 1 if the "

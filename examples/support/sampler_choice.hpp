@@ -22,6 +22,7 @@ struct sampler_choice {
   std::filesystem::path moments{};  ///< for analytic samplers, and spacings that are optimal or a blend
   std::string estimator = "best";   ///< whose errors of the moments count
   double blend = 0.5;               ///< share of the optimal spacing in a blend
+  bool repair = false;              ///< moments by isotonic regression
   std::optional<double> pixels{};   ///< that the last noise of an analytic sampler is held to; 0 is off
 };
 

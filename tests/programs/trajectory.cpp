@@ -122,6 +122,28 @@ TEST_CASE("the best trajectory is printed with what it saves, and drawn", "[prog
   REQUIRE(circles == 24);
 }
 
+TEST_CASE("moments of some levels are searched over the whole schedule of their checkpoint, or of none", "[programs]")
+{
+  const fs::path folder = test::empty_folder("trajectory_some");
+  const std::string shipped = "'" + (checkpoint / "moments.json").string() + "'";
+  const test::outcome beside = test::run_program("trajectory", folder, "--steps 10 --moments " + shipped);
+  CAPTURE(beside.errors);
+  REQUIRE(beside.status == 0);
+  const auto paths = paths_in(beside.output);
+  REQUIRE(paths.at(1).times == std::vector<double>{999, 888, 777, 666, 555, 444, 333, 222, 111, 0});
+  const moment_table moments = read_moments(checkpoint / "moments.json");
+  const auto nodes = path_nodes(moments, levels_of(schedule()));
+  const std::vector<std::size_t> even(paths[1].times.rbegin(), paths[1].times.rend());
+  REQUIRE_THAT(paths[1].cost, WithinAbs(path_cost(nodes, even), 5e-7));
+
+  fs::copy_file(checkpoint / "moments.json", folder / "moments.json");
+  const test::outcome alone = find_path(folder, "--steps 10");
+  REQUIRE(alone.status == 2);
+  REQUIRE(alone.errors ==
+          "trajectory: moments.json: holds 159 levels, not all of their schedule, which --model must "
+          "give then\n");
+}
+
 TEST_CASE("the official code's moments are searched, and what cannot be of them is said", "[programs]")
 {
   const fs::path folder = test::empty_folder("trajectory_official");
@@ -144,6 +166,10 @@ TEST_CASE("the official code's moments are searched, and what cannot be of them 
   REQUIRE(bad.status == 0);
   REQUIRE(test::contains(bad.errors, "2 of 1000 levels, t = 996 to 998"));
   REQUIRE(test::contains(bad.errors, "taken as 0"));
+
+  const test::outcome mended = find_path(folder, model + "bad.json --repair");
+  REQUIRE(mended.errors.empty());
+  REQUIRE(paths_in(mended.output).at(0).cost > paths_in(bad.output).at(0).cost);
 }
 
 TEST_CASE("the sampler runs Analytic-DPM along every trajectory as the official code does for images", "[programs]")

@@ -129,3 +129,11 @@ TEST_CASE("a number of factors that the network does not have is refused before 
   REQUIRE(ran.empty());
   REQUIRE_THROWS_WITH(skip_tuning(std::vector{1.0, double(NAN)}), ContainsSubstring("connection 1 is nan"));
 }
+
+TEST_CASE("a function that gives no finite factor is refused with connection and value", "[unet]")
+{
+  const linear_net net{{1, 1, 1}};
+  const skip_tuning broken([](std::size_t i, const evaluation&) { return i == 1 ? NAN : 1.0; });
+  REQUIRE_THROWS_WITH(evaluate(net, 0.0, at_row(0, 1), broken),
+                      ContainsSubstring("connection 1 must be finite, but is nan"));
+}

@@ -66,6 +66,9 @@ public:
   const std::optional<kept_feature<feature, X>>& kept() const { return keeper_.kept(); }
   void resume(kept_feature<feature, X> kept) { keeper_.resume(std::move(kept)); }
 
+  /// Forgets what is kept: the next call runs the whole network.
+  void reset() { keeper_.reset(); }
+
 private:
   F full_;
   S shallow_;

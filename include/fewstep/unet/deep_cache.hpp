@@ -29,7 +29,8 @@ struct deep_cache_options {
 /// refreshes if nothing is kept, or if the policy names a row after the kept one, up to and with its own. Repeated
 /// times, the two rows of a Heun step, churn, starts from an image and rows that guidance leaves out are therefore
 /// right without care. A row that is not behind those before begins a new run and refreshes; so do another shape, batch
-/// or, if the network tells (`identity_of`), another condition.
+/// or, if the network tells (`identity_of`), another condition. A run that was given up, followed by one whose first
+/// call here is of a later row, is the one case that rows do not tell: `reset` in between.
 ///
 /// Belongs to one stream of evaluations: one for each half of guidance that is evaluated apart (a batch of both halves
 /// needs one), one for each thread. Other hooks join it freely; Skip-Tuning acts on the skips that a call computes, and
@@ -77,6 +78,9 @@ public:
   /// evaluates the whole network once.
   const std::optional<kept_feature<H>>& kept() const { return keeper_.kept(); }
   void resume(kept_feature<H> kept) { keeper_.resume(std::move(kept)); }
+
+  /// Forgets what is kept: the next call computes the whole network, be it of whatever row or network.
+  void reset() { keeper_.reset(); }
 
 private:
   std::size_t branch_;

@@ -14,7 +14,9 @@
 #include <cstddef>
 #include <limits>
 #include <optional>
+#include <sstream>
 #include <stdexcept>
+#include <string>
 #include <utility>
 
 namespace fewstep {
@@ -51,6 +53,14 @@ inline double seconds_now()
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
+/// Where a network is, as sentences have it.
+inline std::string place_of(const void* network)
+{
+  std::ostringstream text;
+  text << network;
+  return text.str();
+}
+
 /// ||a - b|| / ||b||; 0 if both are zero.
 template <has_elements H>
 double relative_distance(const H& a, const H& b)
@@ -77,7 +87,9 @@ public:
   {
     now_ = net;
     if (kept_ && kept_->from.network && net.network && kept_->from.network != net.network)
-      throw std::invalid_argument("the cache keeps a feature of one network, but is used with another");
+      throw std::invalid_argument("the cache keeps a feature of the network at " +
+                                  detail::place_of(kept_->from.network) + ", but is used with another one, at " +
+                                  detail::place_of(net.network));
   }
 
   /// What is kept, if it is good for `row` where the shallow features are `shallow`; else `compute()`, which is kept.
@@ -102,6 +114,7 @@ public:
 
   const std::optional<kept_feature<H, P>>& kept() const { return kept_; }
   void resume(kept_feature<H, P> kept) { kept_ = std::move(kept); }
+  void reset() { kept_.reset(); }
 
 private:
   static constexpr bool measurable_features = has_elements<P> && tensor<P> && has_elements<H>;

@@ -7,6 +7,7 @@
 #include "fewstep/tensor/tensor.hpp"
 #include "fewstep/unet/rho.hpp"
 
+#include <cmath>
 #include <cstddef>
 #include <stdexcept>
 #include <string>
@@ -53,10 +54,14 @@ public:
                                     " connections");
   }
 
+  /// Throws std::invalid_argument, naming connection and value, if a function gives a factor that is not finite.
   template <tensor H>
   void operator()(std::size_t i, const H&, H& skip, const evaluation& at) const
   {
     const double rho = factor(i, at);
+    if (!std::isfinite(rho))
+      throw std::invalid_argument("the factor of connection " + std::to_string(i) + " must be finite, but is " +
+                                  std::to_string(rho) + " at t = " + std::to_string(at.t));
     if (rho != 1) tensor_traits<H>::combine(skip, rho, {});
   }
 
