@@ -132,13 +132,15 @@ public:
 
 void print_ratios(const std::map<std::string, double>& medians)
 {
-  std::printf("\n%-10s %10s %10s %10s %12s | %24s\n%-10s %10s %10s %10s %12s | %11s %12s\n", "", "ours,", "ours,",
-              "ours, any", "", "paper / ours", "nodes/most", "exact", "measured", "cost", "paper", "exact", "measured");
+  std::printf("\n%-10s %10s %10s %10s %12s | %24s | %9s\n%-10s %10s %10s %10s %12s | %11s %12s | %9s\n", "", "ours,",
+              "ours,", "ours, any", "", "paper / ours", "ours,", "nodes/most", "exact", "measured", "cost", "paper",
+              "exact", "measured", "memory");
   for (const size& of : sizes) {
     const auto time = [&](const std::string& name) { return medians.at(name + "/" + of.name()); };
-    std::printf("%-10s %7.2f ms %7.2f ms %7.1f ms %9.1f ms | %11.0f %12.0f\n", of.name().c_str(), time("exact"),
-                time("measured"), time("any cost"), time("paper"), time("paper") / time("exact"),
-                time("paper") / time("measured"));
+    const double megabytes = static_cast<double>(fewstep::ddpm_paths(nodes_of(of.nodes, 0), of.most).bytes()) / 1e6;
+    std::printf("%-10s %7.2f ms %7.2f ms %7.1f ms %9.1f ms | %11.0f %12.0f | %6.1f MB\n", of.name().c_str(),
+                time("exact"), time("measured"), time("any cost"), time("paper"), time("paper") / time("exact"),
+                time("paper") / time("measured"), megabytes);
   }
 }
 

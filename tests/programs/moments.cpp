@@ -113,7 +113,12 @@ TEST_CASE("what cannot be measured is one sentence, and no file is touched", "[p
   REQUIRE(measure(folder, "--out done.json").status == 0);
   const std::string done = test::content_of(folder / "done.json");
   test::put(folder / "plan.json", "{\"format\": \"fewstep plan\"}");
+  fs::copy(test::in_repository("models/fontdigits-ddpm"), folder / "larger", fs::copy_options::recursive);
+  std::string config = test::content_of(folder / "larger/unet/config.json");
+  const std::string size = "\"sample_size\": 32";
+  test::put(folder / "larger/unet/config.json", config.replace(config.find(size), size.size(), "\"sample_size\": 64"));
   const std::vector<std::pair<std::string, std::string>> bad{
+      {"--model larger", "was trained on images (10, 1, 64, 64), but the data are (10, 1, 32, 32)"},
       {"--samples 0.5", "--samples"},
       {"--samples 48801", "48800 samples, but 48801"},
       {"--levels 1001", "there are 1000 levels, but 1001"},

@@ -206,9 +206,11 @@ TEST_CASE("the sampler runs Analytic-DPM along every trajectory as the official 
 TEST_CASE("moments that are missing, in vain, or of something else are refused in one sentence", "[programs]")
 {
   const fs::path folder = test::empty_folder("analytic_refused");
+  json::array below(1001, 0.5);
+  below[7] = -0.1;
+  test::put(folder / "negative.json", json::write(below));
   write_moments(folder / "moments.json", example(schedule()));
   write_moments(folder / "other.json", example(cosine_vp()));
-  test::put(folder / "negative.json", "[0, -0.1]");
   test::put(folder / "short.json", "[0, 0.5, 0.6]");
   test::put(folder / "none.json", "{\"format\": \"fewstep plan\"}");
   const std::string steps = "--sampler analytic-ddpm ";
@@ -244,7 +246,8 @@ TEST_CASE("moments that are missing, in vain, or of something else are refused i
            {"--curve 1", "2 to 1000"},
            {"--blend 1.5", "[0, 1]"},
            {"--out no/such/folder.svg", "no/such/folder.svg"},
-           {"--moments negative.json --model '" + checkpoint.string() + "'", "must hold 1001"},
+           {"--moments negative.json --model '" + checkpoint.string() + "'", "-0.1"},
+           {"--moments short.json --model '" + checkpoint.string() + "'", "must hold 1001"},
            {"--moments other.json --model '" + checkpoint.string() + "'", "another schedule"},
            {"--moments none.json", "\"format\""}}) {
     const test::outcome ran = find_path(folder, arguments);

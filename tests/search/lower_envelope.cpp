@@ -1,7 +1,10 @@
 #include "fewstep/search/lower_envelope.hpp"
 
+#include "fewstep/io/moments.hpp"
+#include "fewstep/schedule/data_error.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
+#include "support/files.hpp"
 #include "support/spectrum.hpp"
 
 #include <algorithm>
@@ -87,6 +90,18 @@ TEST_CASE("for measured moments the envelope of lines finds the paths of the ful
   REQUIRE(found.found_by() == path_search::envelope);
   require_best(found, thousand);
   REQUIRE(found.path(20) == plain(thousand, 20).path(20));
+}
+
+TEST_CASE("for the bundled network's moments the envelope finds the paths of the full program", "[search]")
+{
+  const auto levels = levels_of(linear_vp());
+  const moment_table moments = read_moments(test::in_repository("models/fontdigits-ddpm/moments.json"));
+  for (const auto estimator : {error_estimator::best, error_estimator::clipped}) {
+    const auto nodes = path_nodes(moments, levels, estimator);
+    const path_table found = ddpm_paths(nodes, 60);
+    REQUIRE(found.found_by() == path_search::envelope);
+    require_best(found, nodes);
+  }
 }
 
 TEST_CASE("errors at their bounds, and random ones, are no obstacle", "[search]")

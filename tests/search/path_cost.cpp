@@ -99,6 +99,15 @@ TEST_CASE("the cost of a path is the divergence of the whole process, but for wh
   }
 }
 
+TEST_CASE("for data of one variance only the last level is left of DDPM's divergence, which is not quite noise",
+          "[search]")
+{
+  const vp_table table(toy_betas);
+  const test::spectrum even{.variances = {.3, .3}};
+  for (const path& stops : {path{0, 1, 2, 3, 4, 5, 6, 7}, path{0, 2, 7}, path{0, 7}})
+    REQUIRE_THAT(divergence(table, even, stops, 1), WithinAbs(3.4265522e-5, 1e-12));
+}
+
 TEST_CASE("DDPM's cost in betas telescopes to the divergence", "[search]")
 {
   const vp_table table = linear_vp();

@@ -37,6 +37,7 @@ TEST_CASE("a path is read back from its end", "[search]")
   longer.add(7, {1, 1, 2});
   longer.add(6, {2, 3});
   REQUIRE(longer.path(4) == path{0, 1, 3, 4});
+  REQUIRE(longer.bytes() == 5 * 4);
   REQUIRE(longer.costs() == std::vector<double>{10, 7, 6});
 }
 

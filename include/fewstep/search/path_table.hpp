@@ -50,6 +50,14 @@ public:
     return path;
   }
 
+  /// What the paths take in memory.
+  std::size_t bytes() const
+  {
+    std::size_t numbers = 0;
+    for (const auto& layer : before_) numbers += layer.size();
+    return numbers * sizeof(std::uint32_t);
+  }
+
   /// Adds the next longer paths: of each node that they may end at, the one before it. (For the searches.)
   void add(double cost, std::vector<std::uint32_t> before)
   {
