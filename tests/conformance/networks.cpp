@@ -217,7 +217,16 @@ private:
   json table_{};
 };
 
-/// The output, of a preconditioned network both its own and the data, and what meets at each connection.
+/// ||a - b|| / ||b||.
+double relative_distance(const numbers& a, const numbers& b)
+{
+  double apart = 0, size = 0;
+  for (std::size_t k = 0; k < b.size(); ++k) apart += (a.at(k) - b[k]) * (a.at(k) - b[k]), size += b[k] * b[k];
+  return std::sqrt(apart / size);
+}
+
+/// The output, of a preconditioned network both its own and the data, and what meets at each connection; against
+/// numbers in double, if there are, within 1e-5 of their size.
 void compare_output(const network_case& golden, nn::workspace& work, comparison& all)
 {
   const json tolerances = object_at(golden.expect, "tolerances");
@@ -232,6 +241,9 @@ void compare_output(const network_case& golden, nn::workspace& work, comparison&
   const numbers y = preconditioned ? evaluate(golden, work, fewstep::plain_join{}) : evaluate(golden, work, look);
   for (const char* name : {"output", "output_double"})
     if (golden.io.find(name)) all.add(name, y, to_double(golden.io.at(name)), tolerance);
+  if (golden.io.find("output_double"))
+    all.add("distance from output_double, relative", relative_distance(y, to_double(golden.io.at("output_double"))), 0,
+            1e-5);
 }
 
 void compare_skip_tuning(const network_case& golden, nn::workspace& work, comparison& all)
