@@ -139,10 +139,9 @@ std::string drawn(const search_space& space, const std::vector<named_path>& path
 void find(const options& o)
 {
   if (!o.out.empty()) fewstep::require_writable(o.out);
-  search_space space = open_space(o);
-  const auto estimator = examples::estimators().at(o.estimator);
-  examples::repair_or_report(o.moments, space.moments, estimator, o.repair);
-  const auto nodes = fewstep::path_nodes(space.moments, space.levels, estimator);
+  const search_space space = open_space(o);
+  const auto chosen = examples::choose_errors(o.moments, space.moments, o.estimator, o.repair);
+  const auto nodes = fewstep::path_nodes(chosen.table, space.levels, chosen.estimator);
 
   std::vector<named_path> paths{{"best", fewstep::optimal_path(nodes, o.steps, o.eta)},
                                 {"even", fewstep::even_path(nodes.size(), o.steps)},

@@ -23,6 +23,8 @@ std::string name_of(const drawing& o)
   std::string name = o.sampler.name + "-" + o.sampler.spacing + "-" + std::to_string(o.sampler.steps);
   if (o.sampler.spacing == "blend") name += "-share" + fewstep::json::write(o.sampler.blend);
   if (o.sampler.eta != 0) name += "-eta" + fewstep::json::write(o.sampler.eta);
+  if (o.sampler.pixels) name += "-pixels" + fewstep::json::write(*o.sampler.pixels);
+  if (o.sampler.repair) name += "-repaired";
   if (o.refresh > 1) name += "-branch" + std::to_string(o.branch) + "-every" + std::to_string(o.refresh);
   if (o.rho != 1) name += "-rho" + fewstep::json::write(o.rho);
   return name;

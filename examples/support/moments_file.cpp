@@ -6,6 +6,7 @@
 #include "fewstep/schedule/moment_repair.hpp"
 #include "fewstep/schedule/moment_sources.hpp"
 
+#include <cstddef>
 #include <cstdio>
 #include <stdexcept>
 #include <utility>
@@ -35,20 +36,26 @@ const std::map<std::string, fewstep::error_estimator>& estimators()
   return names;
 }
 
-void repair_or_report(const std::filesystem::path& path, fewstep::moment_table& moments,
-                      fewstep::error_estimator estimator, bool repair)
+chosen_moments choose_errors(const std::filesystem::path& path, fewstep::moment_table moments,
+                             const std::string& estimator, bool repair)
 {
-  if (repair) {
-    moments = fewstep::repaired(std::move(moments), estimator);
-    return;
+  const fewstep::error_estimator wanted = estimators().at(estimator);
+  if (repair) return {fewstep::repaired(std::move(moments), wanted), fewstep::error_estimator::repaired};
+  std::vector<double> none, all;
+  for (const std::size_t k : fewstep::impossible_levels(moments, wanted)) {
+    const fewstep::moment_level& level = moments.levels[k];
+    (fewstep::raw_error(level, wanted).value < 0 ? none : all).push_back(level.at.t);
   }
-  const auto places = fewstep::impossible_levels(moments, estimator);
-  if (places.empty()) return;
-  const double first = moments.levels[places.front()].at.t, last = moments.levels[places.back()].at.t;
-  std::fprintf(stderr,
-               "%s: %zu of %zu levels, t = %g to %g, hold an error that cannot be: it is taken as 0, or as all of the "
-               "noise; --repair fits errors that can be\n",
-               path.string().c_str(), places.size(), moments.levels.size(), first, last);
+  const auto report = [&](const std::vector<double>& times, const char* what, const char* taken_as) {
+    if (times.empty()) return;
+    std::string text;
+    for (std::size_t k = 0; k < times.size(); ++k) text += (k > 0 ? ", " : "") + fewstep::json::write(times[k]);
+    std::fprintf(stderr, "%s: %zu of %zu levels hold an error %s, which is taken as %s; --repair fits one: t = %s\n",
+                 path.string().c_str(), times.size(), moments.levels.size(), what, taken_as, text.c_str());
+  };
+  report(none, "below 0 (ms_eps above 1)", "0");
+  report(all, "of more than all the noise", "all of it");
+  return {std::move(moments), wanted};
 }
 
 }  // namespace examples

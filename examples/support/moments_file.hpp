@@ -20,9 +20,15 @@ fewstep::moment_table open_moments(const std::filesystem::path& path, const std:
 /// How the estimators of the data error are called on the command line.
 const std::map<std::string, fewstep::error_estimator>& estimators();
 
-/// Repairs the errors of an estimator by isotonic regression, or says on stderr where one cannot be, such as an
-/// "ms_eps" above 1, and what is done.
-void repair_or_report(const std::filesystem::path& path, fewstep::moment_table& moments,
-                      fewstep::error_estimator estimator, bool repair);
+/// Moments, and whose errors of them count.
+struct chosen_moments {
+  fewstep::moment_table table;
+  fewstep::error_estimator estimator;
+};
+
+/// The errors of the estimator of that name, repaired by isotonic regression if that is wished. If not, says on stderr
+/// at which levels one cannot be, such as an "ms_eps" above 1, and what is done.
+chosen_moments choose_errors(const std::filesystem::path& path, fewstep::moment_table moments,
+                             const std::string& estimator, bool repair);
 
 }  // namespace examples

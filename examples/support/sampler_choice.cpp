@@ -2,10 +2,12 @@
 
 #include "fewstep/fewstep.hpp"
 #include "fewstep/plan/analytic.hpp"
+#include "fewstep/plan/noise_clip.hpp"
 #include "fewstep/search/trajectory.hpp"
 #include "support/moments_file.hpp"
 
 #include <stdexcept>
+#include <utility>
 #include <variant>
 #include <vector>
 
@@ -20,42 +22,44 @@ bool is_analytic(const sampler_choice& o)
 
 /// The moments that a choice asks for, none if it does not. Throws std::invalid_argument if they are not given, or
 /// given in vain; and as `open_moments` does.
-std::optional<fewstep::moment_table> moments_of(const sampler_choice& o, const fewstep::vp_table& schedule)
+std::optional<chosen_moments> moments_of(const sampler_choice& o, const fewstep::vp_table& schedule)
 {
   const bool by_spacing = o.spacing == "optimal" || o.spacing == "blend";
   const std::string who = by_spacing ? "the spacing " + o.spacing : "the sampler " + o.name;
   if (!by_spacing && !is_analytic(o)) {
+    if (o.repair) throw std::invalid_argument(who + " has no moments to repair");
     if (o.moments.empty()) return {};
     throw std::invalid_argument(who + " has no use for the moments " + o.moments.string());
   }
   if (o.moments.empty()) throw std::invalid_argument(who + " needs --moments, a file that the program moments writes");
-  auto moments = open_moments(o.moments, fewstep::levels_of(schedule));
-  repair_or_report(o.moments, moments, estimators().at(o.estimator), o.repair);
-  return moments;
+  return choose_errors(o.moments, open_moments(o.moments, fewstep::levels_of(schedule)), o.estimator, o.repair);
 }
 
 std::vector<fewstep::noise_level> grid_of(const sampler_choice& o, const fewstep::vp_table& schedule,
-                                          const std::optional<fewstep::moment_table>& moments)
+                                          const std::optional<chosen_moments>& moments)
 {
-  const fewstep::trajectory_options goal{.estimator = estimators().at(o.estimator)};
   if (o.spacing == "leading") return fewstep::leading(schedule, o.steps);
   if (o.spacing == "linspace") return fewstep::linspace(schedule, o.steps);
   if (o.spacing == "quadratic") return fewstep::quadratic(schedule, o.steps);
   if (o.spacing == "karras") return fewstep::karras(schedule, o.steps);
   if (o.spacing == "even") return fewstep::even_grid(schedule, o.steps);
-  if (o.spacing == "optimal") return fewstep::optimal_grid(schedule, moments.value(), o.steps, goal);
-  if (o.spacing == "blend") return fewstep::blended_grid(schedule, moments.value(), o.steps, o.blend, goal);
-  return fewstep::trailing(schedule, o.steps);
+  if (o.spacing == "trailing") return fewstep::trailing(schedule, o.steps);
+  const auto& [table, estimator] = moments.value();
+  const fewstep::trajectory_options goal{.estimator = estimator};
+  if (o.spacing == "optimal") return fewstep::optimal_grid(schedule, table, o.steps, goal);
+  return fewstep::blended_grid(schedule, table, o.steps, o.blend, goal);
 }
 
-/// What the official code does for images, if the data are bounded: C held in range, the last noise to some pixels.
-fewstep::analytic_options analytic_options_of(const sampler_choice& o, const fewstep::scheduler_config& config)
+std::optional<fewstep::data_range> range_of(const fewstep::scheduler_config& config)
 {
-  fewstep::analytic_options options{.estimator = estimators().at(o.estimator)};
-  if (config.bounds) options.range = fewstep::data_range{-config.bounds->limit, config.bounds->limit};
-  const double pixels = o.pixels.value_or(config.bounds ? 1 : 0);
-  if (pixels != 0) options.clip = {.pixels = pixels, .range = options.range.value_or(fewstep::data_range{})};
-  return options;
+  if (!config.bounds) return {};
+  return fewstep::data_range{-config.bounds->limit, config.bounds->limit};
+}
+
+std::optional<fewstep::pixel_clip> clip_of(double pixels, const fewstep::scheduler_config& config)
+{
+  if (pixels == 0) return {};
+  return fewstep::pixel_clip{.pixels = pixels, .range = range_of(config).value_or(fewstep::data_range{})};
 }
 
 }  // namespace
@@ -81,9 +85,10 @@ void declare(CLI::App& app, sampler_choice& o)
       ->capture_default_str();
   app.add_flag("--repair", o.repair, "frees the moments of what cannot be, by isotonic regression");
   app.add_option("--blend", o.blend, "the optimal spacing's share of a blend, 0 to 1")->capture_default_str();
-  app.add_option("--pixels", o.pixels,
-                 "holds the last noise of an analytic sampler to so many of 255 levels on average; without it 1 if the "
-                 "data are bounded; 0 is off");
+  app.add_option(
+      "--pixels", o.pixels,
+      "holds the last noise of ddpm, ddpm-large or an analytic sampler to so many of 255 levels on average; 0 "
+      "is off; without it 1 for analytic samplers of bounded data, and off for the others");
 }
 
 bool keeps_direction(const sampler_choice& o)
@@ -96,11 +101,18 @@ fewstep::sampling_plan plan_of(const sampler_choice& o, const fewstep::scheduler
   const fewstep::vp_table table = fewstep::table_of(config);
   const auto moments = moments_of(o, table);
   const auto grid = grid_of(o, table, moments);
+  if (o.pixels && !is_analytic(o) && !o.name.starts_with("ddpm"))
+    throw std::invalid_argument(
+        "--pixels holds the noise of ddpm, ddpm-large and analytic samplers, but the sampler is " + o.name);
   if (o.name == "ddim") return fewstep::ddim(grid, o.eta);
   if (o.eta != 0) throw std::invalid_argument("eta is an option of ddim, but the sampler is " + o.name);
   if (is_analytic(o)) {
-    const double eta = o.name == "analytic-ddpm" ? 1 : 0;
-    return fewstep::analytic(grid, moments.value(), eta, analytic_options_of(o, config));
+    // what the official code does for images: C held in range, the last noise to some pixels
+    const auto& [moment_table, estimator] = moments.value();
+    return fewstep::analytic(grid, moment_table, o.name == "analytic-ddpm" ? 1 : 0,
+                             {.estimator = estimator,
+                              .range = range_of(config),
+                              .clip = clip_of(o.pixels.value_or(config.bounds ? 1 : 0), config)});
   }
   if (o.name == "heun") return fewstep::heun(grid);
   if (o.name == "dpm-solver++") return fewstep::dpm_solver_pp(grid, {.order = 2});
@@ -108,7 +120,9 @@ fewstep::sampling_plan plan_of(const sampler_choice& o, const fewstep::scheduler
   if (o.name == "unipc") return fewstep::unipc(grid, {.order = 2});
   const auto* file = std::get_if<fewstep::ddpm_scheduler>(&config.method);
   const auto small = file ? file->variance : fewstep::ddpm_variance::posterior;
-  return fewstep::ddpm(grid, {.variance = o.name == "ddpm" ? small : fewstep::ddpm_variance::interval});
+  auto plan = fewstep::ddpm(grid, {.variance = o.name == "ddpm" ? small : fewstep::ddpm_variance::interval});
+  const auto clip = clip_of(o.pixels.value_or(0), config);
+  return clip ? fewstep::clip_noise(std::move(plan), *clip) : plan;
 }
 
 }  // namespace examples

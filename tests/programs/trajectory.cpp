@@ -6,6 +6,9 @@
 #include "fewstep/io/plans.hpp"
 #include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/plan/analytic.hpp"
+#include "fewstep/plan/noise_clip.hpp"
+#include "fewstep/schedule/data_error.hpp"
+#include "fewstep/schedule/moment_repair.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "fewstep/search/path_cost.hpp"
 #include "support/catch.hpp"
@@ -164,12 +167,57 @@ TEST_CASE("the official code's moments are searched, and what cannot be of them 
 
   const test::outcome bad = find_path(folder, model + "bad.json");
   REQUIRE(bad.status == 0);
-  REQUIRE(test::contains(bad.errors, "2 of 1000 levels, t = 996 to 998"));
-  REQUIRE(test::contains(bad.errors, "taken as 0"));
+  REQUIRE(test::contains(bad.errors, "2 of 1000 levels hold an error below 0"));
+  REQUIRE(test::contains(bad.errors, "taken as 0;"));
+  REQUIRE(test::contains(bad.errors, "t = 996.0, 998.0\n"));
 
   const test::outcome mended = find_path(folder, model + "bad.json --repair");
   REQUIRE(mended.errors.empty());
   REQUIRE(paths_in(mended.output).at(0).cost > paths_in(bad.output).at(0).cost);
+}
+
+TEST_CASE("every estimator is repaired as the library does it, by the search and by the sampler", "[programs]")
+{
+  const fs::path folder = test::empty_folder("trajectory_repaired");
+  fs::copy_file(checkpoint / "moments.json", folder / "moments.json");
+  const moment_table measured = read_moments(folder / "moments.json");
+  const vp_table table = schedule();
+  const auto levels = levels_of(table);
+  for (const auto& [name, estimator] : {std::pair("best", error_estimator::best),
+                                        {"residual", error_estimator::residual},
+                                        {"second-moment", error_estimator::second_moment},
+                                        {"clipped", error_estimator::clipped}}) {
+    CAPTURE(name);
+    const moment_table mended = repaired(measured, estimator);
+    const std::string how = std::string("--repair --estimator ") + name;
+    const test::outcome found = find_path(folder, how + " --steps 6 --model '" + checkpoint.string() + "'");
+    REQUIRE(found.errors.empty());
+    const printed_path best = paths_in(found.output).at(0);
+    REQUIRE_THAT(best.cost, WithinAbs(path_cost(path_nodes(mended, levels, error_estimator::repaired),
+                                                {best.times.rbegin(), best.times.rend()}),
+                                      5e-7));
+
+    REQUIRE(digits(folder, "--sampler analytic-ddpm --trajectory even --moments moments.json " + how).status == 0);
+    const sampling_plan drawn = read_plan(folder / "plan.json");
+    const sampling_plan wanted =
+        analytic_ddpm(even_grid(table, 4), mended,
+                      {.estimator = error_estimator::repaired, .range = data_range{-1, 1}, .clip = pixel_clip{}});
+    for (std::size_t k = 0; k < wanted.steps.size(); ++k)
+      REQUIRE_THAT(drawn.steps.at(k).noise, WithinRel(wanted.steps[k].noise, 1e-9));
+  }
+}
+
+TEST_CASE("DDPM holds its last noise to pixels where that is asked for", "[programs]")
+{
+  const fs::path folder = test::empty_folder("ddpm_pixels");
+  REQUIRE(digits(folder, "--sampler ddpm-large --trajectory even").status == 0);
+  const sampling_plan free = read_plan(folder / "plan.json");
+  REQUIRE(digits(folder, "--sampler ddpm-large --trajectory even --pixels 1").status == 0);
+  const sampling_plan held = read_plan(folder / "plan.json");
+  const std::size_t last = free.steps.size() - 2;
+  REQUIRE(free.steps[last].noise > 0.1);
+  REQUIRE_THAT(held.steps[last].noise, WithinRel(largest_deviation({.pixels = 1}), 1e-12));
+  for (std::size_t k = 0; k < last; ++k) REQUIRE(held.steps[k] == free.steps[k]);
 }
 
 TEST_CASE("the sampler runs Analytic-DPM along every trajectory as the official code does for images", "[programs]")
@@ -218,6 +266,8 @@ TEST_CASE("moments that are missing, in vain, or of something else are refused i
       {steps, "needs --moments"},
       {"--trajectory optimal", "needs --moments"},
       {"--moments moments.json", "no use for the moments"},
+      {"--repair", "no moments to repair"},
+      {"--pixels 2", "--pixels holds the noise of ddpm"},
       {steps + "--moments other.json", "another schedule"},
       {steps + "--moments short.json", "must hold 1001 numbers"},
       {steps + "--moments none.json", "\"format\""},
