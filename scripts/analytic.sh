@@ -13,6 +13,7 @@ for steps in 5 10 25 50 100; do
   cell "${some[@]}" --sampler ddim
   cell "${some[@]}" --sampler ddpm "${bits[@]}"
   cell "${some[@]}" --sampler ddpm-large "${bits[@]}"
+  cell "${some[@]}" --sampler ddpm-large --pixels 1
   cell "${some[@]}" --sampler ddpm --spacing optimal "${moments[@]}" "${bits[@]}"
   for spacing in even optimal; do
     cell "${some[@]}" --sampler analytic-ddpm --spacing $spacing "${moments[@]}" "${bits[@]}"
