@@ -317,6 +317,7 @@ TEST_CASE("what cannot be measured is refused before the network is asked", "[mo
   refused(data, {levels[0], levels[1]}, {}, "another schedule", done);
   refused(draw_data(7), levels, {}, "other data", done);
   refused(data, levels, {.parts = 3}, "parts of a sample", done);
+  refused(data, levels, {.range = data_range{-1, 1}}, "without predictions held", done);
 }
 
 TEST_CASE("a network that fails is reported from whatever thread it ran on", "[moments]")

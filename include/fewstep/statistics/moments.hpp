@@ -104,10 +104,15 @@ inline void take_over(moment_table& moments, moment_table&& done, const std::vec
                                 std::to_string(done.dimensions) + " numbers and variance " +
                                 std::to_string(done.data_variance) + ", not " + std::to_string(moments.dimensions) +
                                 " and " + std::to_string(moments.data_variance));
-  for (const moment_level& level : done.levels)
+  for (const moment_level& level : done.levels) {
+    if ((level.clipped.count > 0) != options.range.has_value())
+      throw std::invalid_argument(std::string("the moments so far were measured ") +
+                                  (options.range ? "without" : "with") +
+                                  " predictions held in a range, but go on otherwise");
     if (level.parts.size() != options.parts)
       throw std::invalid_argument("the moments so far are of " + std::to_string(level.parts.size()) +
                                   " parts of a sample, but " + std::to_string(options.parts) + " are wanted");
+  }
   moments.levels = std::move(done.levels);
 }
 
