@@ -101,7 +101,7 @@ fewstep::sampling_plan plan_of(const sampler_choice& o, const fewstep::scheduler
   const fewstep::vp_table table = fewstep::table_of(config);
   const auto moments = moments_of(o, table);
   const auto grid = grid_of(o, table, moments);
-  if (o.pixels && !is_analytic(o) && !o.name.starts_with("ddpm"))
+  if (o.pixels.value_or(0) != 0 && !is_analytic(o) && !o.name.starts_with("ddpm"))
     throw std::invalid_argument(
         "--pixels holds the noise of ddpm, ddpm-large and analytic samplers, but the sampler is " + o.name);
   if (o.name == "ddim") return fewstep::ddim(grid, o.eta);
