@@ -2,11 +2,13 @@
 // that the pages run is proved here, how exact samplers are elsewhere.
 #include "snippets/samplers_setting.hpp"
 
+#include "fewstep/search/ternary_search.hpp"
 #include "support/catch.hpp"
 #include "support/laws.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <cstddef>
 #include <vector>
 
 using Catch::Matchers::WithinAbs;
@@ -89,6 +91,15 @@ TEST_CASE("the page on consistency sampling runs as printed", "[docs]")
   REQUIRE(plan.steps.size() == 2);
   REQUIRE_THAT(other, WithinAbs(exact(one_step, 80 * normal), 1e-12));
   REQUIRE(std::isfinite(image));
+}
+
+TEST_CASE("the page on consistency sampling finds times as printed", "[docs]")
+{
+  const auto distance_of_samples = [](const sampling_plan& plan) { return std::abs(plan.steps[1].at.sigma - 2); };
+#include "snippets/consistency_times.hpp"
+  REQUIRE(found.trace.size() <= 14);
+  for (std::size_t t = 1; t < 39; ++t) REQUIRE(found.best.score <= score({0, t, 39}));
+  REQUIRE(best.steps.size() == 2);
 }
 
 TEST_CASE("the page on LCM runs as printed", "[docs]")
