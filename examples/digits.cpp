@@ -134,18 +134,24 @@ void draw(const options& o)
       bar.show(run.row());
     }
   };
-  const auto held = [&](const auto& range) {
+  const auto held = [&](const auto& denoise, const auto& range) {
     if (keeps_direction(o.sampler))
-      steps(fewstep::clipped_keeping_direction(data, range));
+      steps(fewstep::clipped_keeping_direction(denoise, range));
     else
-      steps(fewstep::clipped(data, range));
+      steps(fewstep::clipped(denoise, range));
   };
-  if (!config.bounds)
-    steps(data);
-  else if (!config.bounds->quantile)
-    held(config.bounds->limit);
+  const auto drawn = [&](const auto& denoise) {
+    if (!config.bounds)
+      steps(denoise);
+    else if (!config.bounds->quantile)
+      held(denoise, config.bounds->limit);
+    else
+      held(denoise, fewstep::dynamic_threshold{*config.bounds->quantile, config.bounds->limit, o.count});
+  };
+  if (const auto boundary = boundary_of(o.sampler, config))
+    drawn(fewstep::preconditioned(data, *boundary));
   else
-    held(fewstep::dynamic_threshold{*config.bounds->quantile, config.bounds->limit, o.count});
+    drawn(data);
   const double total = watch.seconds();
 
   const auto columns = static_cast<std::size_t>(std::ceil(std::sqrt(static_cast<double>(o.count) * 1.6)));

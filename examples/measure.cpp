@@ -20,6 +20,7 @@
 #include "support/sprites.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -40,6 +41,7 @@ struct options {
                         data = "data/fontdigits", keep = "build/results", out = "cells.json";
   examples::drawing drawn{.sampler = {.spacing = "even"}};
   bool real = false;
+  std::vector<std::string> near;
   std::size_t images = 1000, seeds = 3, threads = 2, likelihood = 0;
 };
 
@@ -50,14 +52,11 @@ void declare(CLI::App& app, options& o)
   app.add_option("--classifier", o.classifier, "folder of the classifier whose features are compared")
       ->capture_default_str();
   app.add_option("--data", o.data, "folder with the sheets of images")->capture_default_str();
-  examples::declare(app, o.drawn.sampler);
-  app.add_option("--rho", o.drawn.rho, "Skip-Tuning: the factor of the deepest skip; the outermost has 1")
-      ->capture_default_str();
-  app.add_option("--branch", o.drawn.branch, "DeepCache: connections 0 to this are computed by every call")
-      ->capture_default_str();
-  app.add_option("--refresh", o.drawn.refresh, "DeepCache: every so many calls compute the whole network")
-      ->capture_default_str();
+  examples::declare(app, o.drawn);
   app.add_flag("--real", o.real, "measure images that the network was trained on instead: the floor");
+  app.add_option("--near", o.near,
+                 "MODEL/CELL, measured before, whose images of the same seeds these are compared with, pixel by pixel")
+      ->take_all();
   app.add_option("--images", o.images, "images of each seed, all digits in turn")->capture_default_str();
   app.add_option("--seeds", o.seeds, "seeds 1, 2, ... so many")->capture_default_str();
   app.add_option("--likelihood", o.likelihood, "bound the likelihood of so many unseen images, too, where there is one")
@@ -78,11 +77,20 @@ json::array read_cells(const std::filesystem::path& path)
   return *list;
 }
 
+std::string model_of(const options& o)
+{
+  return std::filesystem::weakly_canonical(o.model).filename().string();
+}
+
 /// What tells cells apart.
 json::object key_of(const options& o)
 {
-  const auto folder = std::filesystem::weakly_canonical(o.model).filename().string();
-  return {{"model", folder}, {"name", o.real ? "real" : examples::name_of(o.drawn)}};
+  return {{"model", model_of(o)}, {"name", o.real ? "real" : examples::name_of(o.drawn)}};
+}
+
+std::string own_name(const options& o)
+{
+  return model_of(o) + "/" + examples::name_of(o.drawn);
 }
 
 bool has_all(const json::value& cell, const json::object& members)
@@ -93,15 +101,15 @@ bool has_all(const json::value& cell, const json::object& members)
   });
 }
 
-/// Where a cell keeps what it drew.
-std::filesystem::path kept_images(const options& o, std::uint64_t seed)
+/// Where the cell MODEL/NAME keeps what it drew.
+std::filesystem::path kept_images(const options& o, const std::string& cell, std::uint64_t seed)
 {
-  const auto folder = o.keep / std::filesystem::weakly_canonical(o.model).filename();
-  return folder / (examples::name_of(o.drawn) + "-seed" + std::to_string(seed) + ".safetensors");
+  return o.keep / (cell + "-seed" + std::to_string(seed) + ".safetensors");
 }
 
-/// Features, logits and labels of one set of images.
+/// One set of images with their features, logits and labels.
 struct seen_images {
+  images x;
   nn::classified seen;
   std::vector<int> labels;
 };
@@ -119,15 +127,42 @@ seen_images images_of(const options& o, const examples::checkpoint& from, const 
     const auto all = examples::read_sprites(o.data, examples::train_sprites, seed * o.images);
     images part{o.images, all.images.channels, all.images.height, all.images.width};
     std::copy_n(all.images.data() + (seed - 1) * part.size(), part.size(), part.data());
-    return {classify(o, by, part), {all.labels.end() - static_cast<std::ptrdiff_t>(o.images), all.labels.end()}};
+    auto seen = classify(o, by, part);
+    return {
+        std::move(part), std::move(seen), {all.labels.end() - static_cast<std::ptrdiff_t>(o.images), all.labels.end()}};
   }
-  const auto path = kept_images(o, seed);
+  const auto path = kept_images(o, own_name(o), seed);
   const images shape = examples::shape_of(from.network, o.images);
   if (!std::filesystem::exists(path))
     examples::keep_pixels(path, examples::draw(o.drawn, from, {.seed = seed, .images = o.images}, o.threads));
   std::vector<int> labels(o.images);
   for (std::size_t k = 0; k < o.images; ++k) labels[k] = examples::digit_of(k);
-  return {classify(o, by, examples::kept_pixels(path, shape)), labels};
+  images x = examples::kept_pixels(path, shape);
+  auto seen = classify(o, by, x);
+  return {std::move(x), std::move(seen), labels};
+}
+
+/// The part of the pixels that a twentieth of the range or more lies beyond its ends.
+double share_outside(const images& x)
+{
+  const auto outside = std::count_if(x.data(), x.data() + x.size(), [](float pixel) { return std::abs(pixel) > 1.1F; });
+  return static_cast<double>(outside) / static_cast<double>(x.size());
+}
+
+/// The root of the mean squared difference from the images of another cell. Throws std::runtime_error, with the path
+/// first, if it was not measured.
+double distance_to(const options& o, const std::string& cell, const images& x, std::uint64_t seed)
+{
+  const auto path = kept_images(o, cell, seed);
+  if (!std::filesystem::exists(path))
+    throw std::runtime_error(path.string() + ": does not exist; measure that cell first, with as many seeds");
+  const images other = examples::kept_pixels(path, {x.count, x.channels, x.height, x.width});
+  double squares = 0;
+  for (std::size_t k = 0; k < x.size(); ++k) {
+    const double difference = static_cast<double>(x.data()[k]) - static_cast<double>(other.data()[k]);
+    squares += difference * difference;
+  }
+  return std::sqrt(squares / static_cast<double>(x.size()));
 }
 
 /// The features of all unseen images, kept in a file for the next cell.
@@ -175,9 +210,10 @@ json::object measure_cell(const options& o, const examples::checkpoint& from)
   nn::feature_moments pooled;
   Eigen::MatrixXd all(0, unseen.cols());
   json::array distances, accuracies;
-  double accuracy = 0;
+  double accuracy = 0, outside = 0;
+  std::vector<json::array> near(o.near.size());
   for (std::uint64_t seed = 1; seed <= o.seeds; ++seed) {
-    const auto [seen, labels] = images_of(o, from, by, seed);
+    const auto [x, seen, labels] = images_of(o, from, by, seed);
     nn::feature_moments own;
     own.add(seen.features), pooled.add(seen.features);
     all.conservativeResize(all.rows() + seen.features.rows(), Eigen::NoChange);
@@ -185,6 +221,8 @@ json::object measure_cell(const options& o, const examples::checkpoint& from)
     distances.emplace_back(nn::frechet_distance(own.law(), of_data.law()));
     accuracies.emplace_back(nn::accuracy(seen, labels));
     accuracy += nn::accuracy(seen, labels) / static_cast<double>(o.seeds);
+    outside += share_outside(x) / static_cast<double>(o.seeds);
+    for (std::size_t k = 0; k < o.near.size(); ++k) near[k].emplace_back(distance_to(o, o.near[k], x, seed));
   }
   const nn::kernel_estimate kernel = nn::kernel_distance(all, unseen);
   json::object found{{"frechet", nn::frechet_distance(pooled.law(), of_data.law())},
@@ -192,7 +230,9 @@ json::object measure_cell(const options& o, const examples::checkpoint& from)
                      {"kernel", kernel.value},
                      {"kernel_standard_error", kernel.standard_error},
                      {"accuracy", accuracy},
-                     {"accuracy_of_seeds", accuracies}};
+                     {"accuracy_of_seeds", accuracies},
+                     {"outside", outside}};
+  if (!near.empty()) found.emplace_back("distances", json::array(near.begin(), near.end()));
   if (o.likelihood > 0) {
     const auto bits = bound(o, from);
     found.emplace_back("bits", bits.total.mean);
@@ -210,13 +250,14 @@ void measure(const options& o)
   const json::object key = cell;
   for (const auto& [name, value] : {std::pair("images", o.images), {"seeds", o.seeds}, {"bits_images", o.likelihood}})
     cell.emplace_back(name, value);
+  if (!o.near.empty()) cell.emplace_back("near", json::array(o.near.begin(), o.near.end()));
   for (const json::value& done : read_cells(o.out))
     if (has_all(done, cell)) {
       std::printf("%s: is in %s already\n", json::write(cell).c_str(), o.out.string().c_str());
       return;
     }
 
-  std::filesystem::create_directories(kept_images(o, 1).parent_path());
+  std::filesystem::create_directories(o.keep / model_of(o));
   for (auto& found : measure_cell(o, examples::open_checkpoint(o.model))) cell.push_back(std::move(found));
   json::array cells = read_cells(o.out);  // another process may have added its own meanwhile
   std::erase_if(cells, [&](const json::value& old) { return has_all(old, key); });

@@ -4,9 +4,11 @@
 //     train_digits --objective phased --phases 4 --teacher models/fontdigits-ddpm --steps 20000 --out build/phased-4
 #include <ATen/core/ivalue.h>  // before ATen/ops: clang++ refuses LibTorch 1.13 otherwise
 
+#include "support/bfloat16.hpp"
 #include "support/checkpoint_writer.hpp"
 #include "support/picture.hpp"
 #include "support/program.hpp"
+#include "support/reference_outputs.hpp"
 #include "support/sprites.hpp"
 #include "support/student.hpp"
 #include "support/tensor_file.hpp"
@@ -41,9 +43,11 @@
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
+#include <memory>
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,6 +62,8 @@ void declare(CLI::App& app, examples::training_options& o)
   app.option_defaults()->always_capture_default()->take_last();
   app.add_option("--objective", o.objective.name, "what is learnt")
       ->check(CLI::IsMember({"denoising", "consistency", "consistency-training", "phased"}));
+  app.add_option("--predict", o.predict, "what the network predicts; without it what --init does")
+      ->check(CLI::IsMember({"noise", "data", "velocity"}));
   app.add_option("--init", o.init, "checkpoint folder whose architecture and weights the network starts with");
   app.add_flag("--from-scratch", o.from_scratch, "start with random weights");
   app.add_option("--teacher", o.teacher, "checkpoint folder to distil; without it that of --init");
@@ -88,6 +94,8 @@ void declare(CLI::App& app, examples::training_options& o)
   app.add_option("--seed", o.batch.seed, "image k of the run depends on seed and k alone");
   app.add_option("--threads", o.threads, "cores to use");
   app.add_option("--device", o.device, "LibTorch's name of the device that computes: cpu, cuda, cuda:1");
+  app.add_flag("--half", o.half, "store the checkpoint's weights in half precision");
+  app.add_flag("--bfloat16", o.bfloat16, "multiply and convolve in bfloat16; weights, losses and sums stay float");
   app.add_option("--save-every", o.save_every, "steps between two saves, of state, checkpoint and preview");
   app.add_option("--log-every", o.log_every, "steps whose mean loss is a line of losses.csv");
   app.add_option("--minutes", o.minutes, "save and stop after so many; 0 is no limit");
@@ -169,30 +177,48 @@ fewstep::nn::images preview(examples::training_state& state, const examples::obj
 }
 
 /// The class of diffusers that samples the result.
-fewstep::json::object scheduler_of(const examples::training_options& o, const checkpoint& init)
+fewstep::json::object scheduler_of(const examples::training_options& o, const checkpoint& init,
+                                   fewstep::prediction predicts)
 {
   using fewstep::json::object;
-  const fs::path& from = *init.files.scheduler_config;
+  const auto scheduler = [&](std::string_view name, object options) {
+    return examples::scheduler_file(name, *init.files.scheduler_config, predicts, std::move(options));
+  };
   if (o.objective.name == "denoising")
-    return examples::scheduler_file("DDPMScheduler", from,
-                                    object{{"variance_type", "fixed_small"},
-                                           {"clip_sample", true},
-                                           {"clip_sample_range", 1.0},
-                                           {"timestep_spacing", "leading"},
-                                           {"steps_offset", 0}});
+    return scheduler("DDPMScheduler", object{{"variance_type", "fixed_small"},
+                                             {"clip_sample", true},
+                                             {"clip_sample_range", 1.0},
+                                             {"timestep_spacing", "leading"},
+                                             {"steps_offset", 0}});
   if (o.objective.name == "phased")
-    return examples::scheduler_file("DDIMScheduler", from,
-                                    object{{"clip_sample", false},
-                                           {"set_alpha_to_one", false},
-                                           {"timestep_spacing", "trailing"},
-                                           {"steps_offset", 0}});
-  return examples::scheduler_file("LCMScheduler", from,
-                                  object{{"original_inference_steps", o.objective.times},
-                                         {"timestep_scaling", 10.0},
-                                         {"clip_sample", true},
-                                         {"clip_sample_range", 1.0},
-                                         {"timestep_spacing", "leading"},
-                                         {"steps_offset", 0}});
+    return scheduler("DDIMScheduler", object{{"clip_sample", false},
+                                             {"set_alpha_to_one", false},
+                                             {"timestep_spacing", "trailing"},
+                                             {"steps_offset", 0}});
+  return scheduler("LCMScheduler", object{{"original_inference_steps", o.objective.times},
+                                          {"timestep_scaling", 10.0},
+                                          {"clip_sample", true},
+                                          {"clip_sample_range", 1.0},
+                                          {"timestep_spacing", "leading"},
+                                          {"steps_offset", 0}});
+}
+
+/// The network on the processor with the weights as they are stored, and these.
+std::pair<std::unique_ptr<unet2d_torch>, examples::named_tensors> shipped(const unet2d_torch& trained,
+                                                                          const fewstep::nn::blueprint& design,
+                                                                          bool half)
+{
+  const c10::NoGradGuard no_gradients;
+  auto net = std::make_unique<unet2d_torch>(design);
+  examples::named_tensors weights, own;
+  add_parameters(weights, "", trained), add_parameters(own, "", *net);
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    at::Tensor& weight = weights[i].second;
+    weight = weight.detach().to(at::kCPU);
+    if (half) weight = weight.to(at::kHalf);
+    own[i].second.copy_(weight);
+  }
+  return {std::move(net), std::move(weights)};
 }
 
 /// The model card.
@@ -246,7 +272,7 @@ void train_network(const examples::training_options& o, const std::string& comma
 
   const checkpoint init = open_checkpoint(o.init);
   require_digits(init, o.init);
-  const fewstep::prediction predicts = init.scheduler.predicts;
+  const fewstep::prediction predicts = examples::predicted_by(o, init.scheduler.predicts);
   const examples::objective objective(o.objective, fewstep::table_of(init.scheduler), predicts);
   const examples::labelled_images data = examples::read_sprites(o.data, examples::train_sprites, o.images);
 
@@ -271,19 +297,21 @@ void train_network(const examples::training_options& o, const std::string& comma
 
   const auto save = [&] {
     examples::write_state(state_file, state, o);
-    examples::named_tensors weights;
-    add_parameters(weights, "", state.average);
-    examples::write_checkpoint(o.out, {.unet_config = init.files.unet_config,
-                                       .scheduler = scheduler_of(o, init),
-                                       .plan = objective.plan(),
-                                       .weights = weights,
-                                       .card = card_of(o, state, command)});
+    auto [net, weights] = shipped(state.average, init.design, o.half);
+    examples::write_checkpoint(
+        o.out, {.unet_config = init.files.unet_config,
+                .scheduler = scheduler_of(o, init, predicts),
+                .plan = objective.plan(),
+                .weights = weights,
+                .reference = examples::reference_outputs(*net, fewstep::table_of(init.scheduler), predicts),
+                .card = card_of(o, state, command)});
     examples::detail::write_text(o.out / "losses.csv", state.log);
     examples::write_png(o.out / "preview.png", examples::tiled(preview(state, objective, predicts, device), 10));
   };
 
   std::signal(SIGINT, [](int) { asked_to_stop = 1; });
   std::signal(SIGTERM, [](int) { asked_to_stop = 1; });
+  if (state.step == o.objective.steps) save();  // it may be asked for in another form
   const examples::stopwatch watch;
   const double seconds_before = state.seconds;
   const std::size_t first = state.step;
@@ -293,7 +321,10 @@ void train_network(const examples::training_options& o, const std::string& comma
   while (state.step < o.objective.steps) {
     const std::size_t k = state.step;
     const examples::training_batch batch = examples::batch_at(k, data, o.batch, device);
-    const auto [value, norm] = examples::learn(o, state, objective, teacher, k, batch);
+    const auto [value, norm] = [&] {
+      const examples::bfloat16_scope half(o.bfloat16, device);
+      return examples::learn(o, state, objective, teacher, k, batch);
+    }();
     if (!std::isfinite(value) || !std::isfinite(norm)) {
       save();
       throw std::runtime_error("the loss or its gradient is not finite at step " + std::to_string(k + 1) +

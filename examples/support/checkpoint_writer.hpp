@@ -40,13 +40,17 @@ inline fewstep::json::object members_of(const std::filesystem::path& path)
 /// The scheduler's file of a student: its class, the options of that class, and the noise schedule and prediction of
 /// the file that its teacher has.
 inline fewstep::json::object scheduler_file(std::string_view class_name, const std::filesystem::path& of_teacher,
-                                            fewstep::json::object options)
+                                            fewstep::prediction predicts, fewstep::json::object options)
 {
-  constexpr std::array<std::string_view, 6> kept{"num_train_timesteps", "beta_start",    "beta_end",
-                                                 "beta_schedule",       "trained_betas", "prediction_type"};
+  constexpr std::array<std::string_view, 5> kept{"num_train_timesteps", "beta_start", "beta_end", "beta_schedule",
+                                                 "trained_betas"};
   fewstep::json::object out{{"_class_name", class_name}, {"_diffusers_version", "0.27.2"}};
   for (auto& [key, value] : detail::members_of(of_teacher))
     if (std::find(kept.begin(), kept.end(), key) != kept.end()) out.emplace_back(key, std::move(value));
+  using fewstep::prediction;
+  out.emplace_back("prediction_type", predicts == prediction::velocity ? "v_prediction"
+                                      : predicts == prediction::data   ? "sample"
+                                                                       : "epsilon");
   for (auto& member : options) out.push_back(std::move(member));
   return out;
 }
@@ -56,11 +60,13 @@ struct checkpoint_parts {
   fewstep::json::object scheduler;    ///< with "_class_name" first
   fewstep::sampling_plan plan;
   named_tensors weights;
-  std::string card;  ///< Markdown
+  named_tensors reference;  ///< what the network computes
+  std::string card;         ///< Markdown
 };
 
-/// Writes model_index.json, unet/, scheduler/, plan.json and README.md, each file in one step, the weights first.
-/// Throws std::runtime_error, with the path first, for what cannot be written; files from before then stay whole.
+/// Writes model_index.json, unet/, scheduler/, plan.json, reference.safetensors and README.md, each file in one step,
+/// the weights first. Throws std::runtime_error, with the path first, for what cannot be written; files from before
+/// then stay whole.
 inline void write_checkpoint(const std::filesystem::path& folder, const checkpoint_parts& parts)
 {
   for (const char* name : {"unet", "scheduler"}) std::filesystem::create_directories(folder / name);
@@ -74,6 +80,7 @@ inline void write_checkpoint(const std::filesystem::path& folder, const checkpoi
                             {"scheduler", fewstep::json::array{"diffusers", parts.scheduler.front().second}},
                             {"unet", fewstep::json::array{"diffusers", "UNet2DModel"}}});
   fewstep::write_plan(folder / "plan.json", parts.plan);
+  write_tensors(folder / "reference.safetensors", parts.reference);
   detail::write_text(folder / "README.md", parts.card);
 }
 

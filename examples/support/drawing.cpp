@@ -2,6 +2,8 @@
 
 #include "fewstep/denoiser/clipping.hpp"
 #include "fewstep/denoiser/conversion.hpp"
+#include "fewstep/denoiser/guidance.hpp"
+#include "fewstep/denoiser/precondition.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/nn/lane.hpp"
 #include "fewstep/sample.hpp"
@@ -18,15 +20,35 @@
 
 namespace examples {
 
+void declare(CLI::App& app, drawing& o)
+{
+  declare(app, o.sampler);
+  app.add_option("--rho", o.rho, "Skip-Tuning: the factor of the deepest skip; the outermost has 1")
+      ->capture_default_str();
+  app.add_option("--branch", o.branch, "DeepCache: connections 0 to this are computed by every call")
+      ->capture_default_str();
+  app.add_option("--refresh", o.refresh, "DeepCache: every so many calls compute the whole network")
+      ->capture_default_str();
+  app.add_option("--guidance", o.guidance, "scale of classifier-free guidance; 1 is none")->capture_default_str();
+  app.add_flag("--avoid", o.avoided, "ask for no class, and guide away from the digit");
+  app.add_flag("!--unclipped", o.clipped, "let the predicted data leave [-1, 1]");
+}
+
 std::string name_of(const drawing& o)
 {
-  std::string name = o.sampler.name + "-" + o.sampler.spacing + "-" + std::to_string(o.sampler.steps);
+  const bool has_grid = o.sampler.name != "consistency" && o.sampler.name != "phased";
+  std::string name = o.sampler.name + (has_grid ? "-" + o.sampler.spacing : "");
+  if (o.sampler.times.empty()) name += "-" + std::to_string(o.sampler.steps);
+  for (const double time : o.sampler.times) name += "-at" + fewstep::json::write(time);
   if (o.sampler.spacing == "blend") name += "-share" + fewstep::json::write(o.sampler.blend);
   if (o.sampler.eta != 0) name += "-eta" + fewstep::json::write(o.sampler.eta);
   if (o.sampler.pixels) name += "-pixels" + fewstep::json::write(*o.sampler.pixels);
   if (o.sampler.repair) name += "-repaired";
   if (o.refresh > 1) name += "-branch" + std::to_string(o.branch) + "-every" + std::to_string(o.refresh);
   if (o.rho != 1) name += "-rho" + fewstep::json::write(o.rho);
+  if (o.guidance != 1) name += "-guided" + fewstep::json::write(o.guidance);
+  if (o.avoided) name += "-avoided";
+  if (!o.clipped) name += "-unclipped";
   return name;
 }
 
@@ -39,19 +61,30 @@ fewstep::nn::images draw_batch(const drawing& o, const fewstep::sampling_plan& p
                                fewstep::nn::workspace& work, const fewstep::philox_noise& noise)
 {
   namespace nn = fewstep::nn;
-  std::vector<int> labels(noise.samples);
-  for (std::size_t k = 0; k < labels.size(); ++k) labels[k] = digit_of(noise.first_sample + k);
-  const nn::lane lane(from.network, work, {.class_labels = labels});
-  const fewstep::skip_tuning tuned(fewstep::linear_rho(lane.connections(), {.bottom = o.rho, .top = 1}));
-  fewstep::deep_cache<nn::feature> cache({.branch = o.branch, .refresh = fewstep::every(o.refresh)});
-  const auto network = [&](const nn::images& x, const fewstep::evaluation& at, nn::images& out) {
-    lane(x, at, out, tuned, cache);
+  std::vector<int> digits(noise.samples);
+  for (std::size_t k = 0; k < digits.size(); ++k) digits[k] = digit_of(noise.first_sample + k);
+  const std::vector<int> none(digits.size(), static_cast<int>(class_count(from.network.conditions)) - 1);
+  const nn::lane wanted(from.network, work, {.class_labels = o.avoided ? none : digits});
+  const nn::lane away(from.network, work, {.class_labels = o.avoided ? digits : none});
+  const fewstep::skip_tuning tuned(fewstep::linear_rho(wanted.connections(), {.bottom = o.rho, .top = 1}));
+  const auto cheaper = [&](const nn::lane& lane) {
+    return [&lane, &tuned,
+            cache = fewstep::deep_cache<nn::feature>({.branch = o.branch, .refresh = fewstep::every(o.refresh)})](
+               const nn::images& x, const fewstep::evaluation& at, nn::images& out) mutable {
+      lane(x, at, out, tuned, cache);
+    };
   };
-  const auto data = fewstep::converted(fewstep::finite(network), from.schedule.predicts, plan.predicts);
+  const auto data = fewstep::converted(fewstep::finite(fewstep::guided(cheaper(wanted), cheaper(away), o.guidance)),
+                                       from.schedule.predicts, plan.predicts);
   const nn::images start = noise.start(shape_of(from.network, noise.samples));
-  if (keeps_direction(o.sampler))
-    return fewstep::sample(plan, start, fewstep::clipped_keeping_direction(data, 1.0), noise);
-  return fewstep::sample(plan, start, fewstep::clipped(data, 1.0), noise);
+  const auto sampled = [&](const auto& denoise) {
+    if (!o.clipped) return fewstep::sample(plan, start, denoise, noise);
+    if (keeps_direction(o.sampler))
+      return fewstep::sample(plan, start, fewstep::clipped_keeping_direction(denoise, 1.0), noise);
+    return fewstep::sample(plan, start, fewstep::clipped(denoise, 1.0), noise);
+  };
+  const auto boundary = boundary_of(o.sampler, from.schedule);
+  return boundary ? sampled(fewstep::preconditioned(data, *boundary)) : sampled(data);
 }
 
 fewstep::nn::images draw(const drawing& o, const checkpoint& from, const image_numbers& numbers, std::size_t threads)

@@ -20,12 +20,17 @@ struct drawing {
   sampler_choice sampler{};
   double rho = 1;                       ///< Skip-Tuning at the bottom; 1 at the top
   std::size_t branch = 0, refresh = 1;  ///< DeepCache
+  double guidance = 1;                  ///< away from no class
+  bool avoided = false;                 ///< the digit is what guidance leads away from, and no class is wanted
+  bool clipped = true;                  ///< the predicted data is held in [-1, 1]
 };
 
-/// "ddim-even-10", "ddim-even-50-branch1-every3-rho0.8".
+void declare(CLI::App& app, drawing& o);
+
+/// "ddim-even-10", "ddim-even-50-branch1-every3-rho0.8", "phased-4-guided2".
 std::string name_of(const drawing& o);
 
-/// The digit that image k shows: all in turn.
+/// The digit that image k shows, or avoids: all in turn.
 int digit_of(std::size_t k);
 
 /// Images 0, 1, ... of a seed.
@@ -34,7 +39,7 @@ struct image_numbers {
   std::size_t images;
 };
 
-/// The images whose noise that is. The predicted data is held in [-1, 1] as the sampler's official code does.
+/// The images whose noise that is. The predicted data is clipped as the sampler's official code does.
 fewstep::nn::images draw_batch(const drawing& o, const fewstep::sampling_plan& plan, const checkpoint& from,
                                fewstep::nn::workspace& work, const fewstep::philox_noise& noise);
 

@@ -4,12 +4,11 @@
 
 #include <ATen/core/Tensor.h>
 #include <torch/optim/adamw.h>
+#include <torch/version.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <string>
-#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -21,10 +20,11 @@ namespace detail {
 template <class M>
 auto& entry_of(M& states, const at::Tensor& parameter)
 {
-  if constexpr (std::is_same_v<typename M::key_type, std::string>)
-    return states[c10::guts::to_string(parameter.unsafeGetTensorImpl())];
-  else
-    return states[parameter.unsafeGetTensorImpl()];
+#if TORCH_VERSION_MAJOR < 2
+  return states[c10::guts::to_string(parameter.unsafeGetTensorImpl())];
+#else
+  return states[parameter.unsafeGetTensorImpl()];
+#endif
 }
 
 }  // namespace detail

@@ -50,6 +50,12 @@ std::vector<fewstep::noise_level> grid_of(const sampler_choice& o, const fewstep
   return fewstep::blended_grid(schedule, table, o.steps, o.blend, goal);
 }
 
+const fewstep::lcm_scheduler& consistency_of(const fewstep::scheduler_config& config)
+{
+  if (const auto* file = std::get_if<fewstep::lcm_scheduler>(&config.method)) return *file;
+  throw std::invalid_argument("the sampler consistency needs a checkpoint whose scheduler is LCMScheduler");
+}
+
 std::optional<fewstep::data_range> range_of(const fewstep::scheduler_config& config)
 {
   if (!config.bounds) return {};
@@ -66,9 +72,12 @@ std::optional<fewstep::pixel_clip> clip_of(double pixels, const fewstep::schedul
 
 void declare(CLI::App& app, sampler_choice& o)
 {
-  app.add_option("--sampler", o.name, "ddpm has the checkpoint's variance")
+  app.add_option(
+         "--sampler", o.name,
+         "ddpm has the checkpoint's variance; consistency and phased are for networks distilled for them, phased "
+         "with a step for each phase")
       ->check(CLI::IsMember({"ddim", "ddpm", "ddpm-large", "heun", "dpm-solver++", "dpm-solver++-sde", "unipc",
-                             "analytic-ddpm", "analytic-ddim"}))
+                             "analytic-ddpm", "analytic-ddim", "consistency", "phased"}))
       ->capture_default_str();
   app.add_option("--spacing,--trajectory", o.spacing,
                  "trailing, leading, linspace, quadratic, karras; from the first time to the last: even, optimal, or a "
@@ -76,7 +85,9 @@ void declare(CLI::App& app, sampler_choice& o)
       ->check(CLI::IsMember({"trailing", "leading", "linspace", "quadratic", "karras", "even", "optimal", "blend"}))
       ->capture_default_str();
   app.add_option("--steps", o.steps, "rows of the plan")->capture_default_str();
-  app.add_option("--eta", o.eta, "fresh noise of ddim, 0 to 1")->capture_default_str();
+  app.add_option("--eta", o.eta, "fresh noise of ddim and phased, 0 to 1")->capture_default_str();
+  app.add_option("--times", o.times, "the times of consistency sampling, noisiest first, instead of --steps")
+      ->delimiter(',');
   app.add_option("--moments", o.moments,
                  "the network's moments, from the program moments or the official code (ms_eps): for analytic "
                  "samplers, and spacings that are optimal or a blend");
@@ -96,16 +107,29 @@ bool keeps_direction(const sampler_choice& o)
   return o.name == "ddim" || o.name == "analytic-ddim";
 }
 
+std::optional<fewstep::lcm_scaling> boundary_of(const sampler_choice& o, const fewstep::scheduler_config& config)
+{
+  if (o.name != "consistency") return {};
+  return fewstep::lcm_scaling{.timestep_scaling = consistency_of(config).timestep_scaling};
+}
+
 fewstep::sampling_plan plan_of(const sampler_choice& o, const fewstep::scheduler_config& config)
 {
   const fewstep::vp_table table = fewstep::table_of(config);
+  if (!o.times.empty() && o.name != "consistency")
+    throw std::invalid_argument("--times are those of consistency sampling, but the sampler is " + o.name);
   const auto moments = moments_of(o, table);
   const auto grid = grid_of(o, table, moments);
   if (o.pixels.value_or(0) != 0 && !is_analytic(o) && !o.name.starts_with("ddpm"))
     throw std::invalid_argument(
         "--pixels holds the noise of ddpm, ddpm-large and analytic samplers, but the sampler is " + o.name);
   if (o.name == "ddim") return fewstep::ddim(grid, o.eta);
-  if (o.eta != 0) throw std::invalid_argument("eta is an option of ddim, but the sampler is " + o.name);
+  if (o.name == "phased") return fewstep::phased(fewstep::phases(table, o.steps), 1 - o.eta * o.eta);
+  if (o.eta != 0) throw std::invalid_argument("eta is an option of ddim and phased, but the sampler is " + o.name);
+  if (o.name == "consistency") {
+    const auto& file = consistency_of(config);
+    return o.times.empty() ? fewstep::plan_of(file, o.steps, {}) : fewstep::lcm(table, o.times);
+  }
   if (is_analytic(o)) {
     // what the official code does for images: C held in range, the last noise to some pixels
     const auto& [moment_table, estimator] = moments.value();

@@ -2,6 +2,7 @@
 /// The samplers that programs offer by name, with the grids that they run on.
 #pragma once
 
+#include "fewstep/denoiser/scalings.hpp"
 #include "fewstep/io/scheduler_config.hpp"
 #include "fewstep/plan/plan.hpp"
 
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace examples {
 
@@ -19,6 +21,7 @@ struct sampler_choice {
   std::string name = "ddim", spacing = "trailing";
   std::size_t steps = 20;
   double eta = 0;
+  std::vector<double> times{};      ///< of consistency sampling; without them those of the checkpoint's file
   std::filesystem::path moments{};  ///< for analytic samplers, and spacings that are optimal or a blend
   std::string estimator = "best";   ///< whose errors of the moments count
   double blend = 0.5;               ///< share of the optimal spacing in a blend
@@ -30,6 +33,10 @@ void declare(CLI::App& app, sampler_choice& o);
 
 /// Whether data and direction are clipped apart, as the official code of these samplers has it.
 bool keeps_direction(const sampler_choice& o);
+
+/// How a consistency model's network is scaled, none for samplers of other networks. Throws std::invalid_argument if
+/// the checkpoint is none.
+std::optional<fewstep::lcm_scaling> boundary_of(const sampler_choice& o, const fewstep::scheduler_config& config);
 
 /// The plan for a checkpoint with that scheduler. Throws std::invalid_argument or std::runtime_error if options
 /// contradict one another, or if moments are needed and not given, given in vain, or those of another schedule.

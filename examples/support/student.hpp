@@ -69,7 +69,7 @@ inline auto data_of(unet2d_torch& net, const at::Tensor& labels, fewstep::predic
   const auto network = [&net, labels](const at::Tensor& x, train::batch_levels at) {
     std::vector<double> times;
     for (const fewstep::noise_level& level : at) times.push_back(level.t);
-    return net.forward(x, at::tensor(times), labels);
+    return net.forward(x, at::tensor(times), labels).to(at::kFloat);
   };
   return train::converted(network, predicts);
 }
@@ -157,7 +157,7 @@ private:
     const auto output = [&](const at::Tensor& x, train::batch_levels levels) {
       std::vector<double> times;
       for (const fewstep::noise_level& level : levels) times.push_back(level.t);
-      return net.forward(x, at::tensor(times), batch.labels);
+      return net.forward(x, at::tensor(times), batch.labels).to(at::kFloat);
     };
     return {train::mean(train::denoising(output, predicts_, batch.clean, at).losses).sum()};
   }

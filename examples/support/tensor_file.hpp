@@ -20,7 +20,7 @@
 
 namespace examples {
 
-/// Tensors of floats by name, handles to those that a program trains.
+/// Tensors by name, handles to those that a program trains.
 using named_tensors = std::vector<std::pair<std::string, at::Tensor>>;
 
 /// The parameters of a module, in its order, their names behind `prefix`.
@@ -30,6 +30,18 @@ void add_parameters(named_tensors& to, const std::string& prefix, const Module& 
   for (const auto& named : module.named_parameters()) to.emplace_back(prefix + named.key(), named.value());
 }
 
+namespace detail {
+
+/// How a file names a tensor's numbers; those of any other type are stored as floats.
+inline fewstep::dtype dtype_of(const at::Tensor& tensor)
+{
+  if (tensor.scalar_type() == at::kHalf) return fewstep::dtype::f16;
+  if (tensor.scalar_type() == at::kLong) return fewstep::dtype::i64;
+  return fewstep::dtype::f32;
+}
+
+}  // namespace detail
+
 /// Throws std::runtime_error, with the path first, if the file cannot be written; what was there before stays.
 inline void write_tensors(const std::filesystem::path& path, const named_tensors& tensors,
                           const fewstep::safetensors_metadata& notes = {})
@@ -37,9 +49,12 @@ inline void write_tensors(const std::filesystem::path& path, const named_tensors
   std::vector<at::Tensor> kept;
   std::vector<fewstep::tensor_view> views;
   for (const auto& [name, tensor] : tensors) {
-    kept.push_back(tensor.detach().to(at::kCPU, at::kFloat).contiguous());
-    const std::span<const float> numbers(kept.back().data_ptr<float>(), static_cast<std::size_t>(kept.back().numel()));
-    views.push_back(fewstep::view_of(name, numbers, {tensor.sizes().begin(), tensor.sizes().end()}));
+    const fewstep::dtype type = detail::dtype_of(tensor);
+    const at::Tensor held = tensor.detach().cpu();
+    kept.push_back((type == fewstep::dtype::f32 ? held.to(at::kFloat) : held).contiguous());
+    const std::span bytes(static_cast<const std::byte*>(kept.back().data_ptr()),
+                          static_cast<std::size_t>(kept.back().nbytes()));
+    views.push_back({name, type, {tensor.sizes().begin(), tensor.sizes().end()}, bytes});
   }
   fewstep::write_safetensors(path, views, notes);
 }

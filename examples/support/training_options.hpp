@@ -6,7 +6,9 @@
 #include "training_batch.hpp"
 
 #include "fewstep/io/json.hpp"
+#include "fewstep/io/plans.hpp"
 #include "fewstep/io/safetensors_writer.hpp"
+#include "fewstep/plan/plan.hpp"
 #include "fewstep/train/adversarial.hpp"
 
 #include <cmath>
@@ -25,11 +27,11 @@ struct training_options {
   train::adversarial_schedule adversarial{.weight = 0};
   std::filesystem::path data = "data/fontdigits", init = "models/fontdigits-ddpm", teacher{}, out{};
   double rate = 2e-4, decay = 0, clip = 1, average = 0.999, target_rate = 0.95;
-  bool cosine = false, from_scratch = false, resume = false;
+  bool cosine = false, from_scratch = false, resume = false, bfloat16 = false, half = false;
   std::size_t warm_up = 100, images = 0, save_every = 500, log_every = 50;
   double minutes = 0;
   int threads = 2;
-  std::string device = "cpu";
+  std::string device = "cpu", predict{};
 };
 
 /// Throws std::invalid_argument with the sentence unless `good`.
@@ -60,11 +62,25 @@ inline void check(const training_options& o)
     require(part >= 0 && part <= 1, std::string(name) + " must lie in [0, 1], but is " + std::to_string(part));
 }
 
+/// What the trained network predicts, if the one that it starts from predicts `before`. Throws std::invalid_argument if
+/// it is to change in distillation, whose student starts as its teacher.
+inline fewstep::prediction predicted_by(const training_options& o, fewstep::prediction before)
+{
+  using fewstep::prediction;
+  if (o.predict.empty() || o.predict == fewstep::name_of(before)) return before;
+  require(o.objective.name == "denoising" || o.from_scratch,
+          "--predict must be what --init does, " + std::string(fewstep::name_of(before)) +
+              ", unless the objective is denoising, but is " + o.predict);
+  return o.predict == "velocity" ? prediction::velocity : o.predict == "noise" ? prediction::noise : prediction::data;
+}
+
 /// What must be the same when a run goes on.
 inline fewstep::safetensors_metadata notes_of(const training_options& o)
 {
   const auto text = [](double number) { return fewstep::json::write(number); };
   return {{"--objective", o.objective.name},
+          {"--predict", o.predict},
+          {"--bfloat16", o.bfloat16 ? "yes" : "no"},
           {"--times", std::to_string(o.objective.times)},
           {"--skip", std::to_string(o.objective.skip)},
           {"--phases", std::to_string(o.objective.phases)},
