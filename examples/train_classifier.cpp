@@ -4,12 +4,14 @@
 //
 // Convolutions, each with batch normalisation (folded into the weights in the end) and SiLU, a mean over the pixels,
 // and a linear layer.
+#include <ATen/core/ivalue.h>  // before ATen/ops: clang++ refuses LibTorch 1.13 otherwise
+
 #include "fewstep/io/file.hpp"
 #include "fewstep/io/json.hpp"
-#include "fewstep/io/safetensors_writer.hpp"
-#include "fewstep/io/tensor_view.hpp"
+#include "support/classifier_torch.hpp"
 #include "support/program.hpp"
 #include "support/sprites.hpp"
+#include "support/tensor_file.hpp"
 
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
@@ -123,34 +125,17 @@ Tensor logits_of(const trainee& net, Tensor x)
   return at::linear(x.mean({2, 3}), net.weight, net.bias);
 }
 
-/// A name and what is saved under it.
-using named_tensors = std::vector<std::pair<std::string, Tensor>>;
-
 /// The weights with the normalisation folded in, rounded to half precision:
 /// gamma (w x - mean) / sqrt(variance + eps) + beta = (w s) x + (beta - mean s), s = gamma / sqrt(variance + eps).
-named_tensors folded(const trainee& net)
+examples::classifier_torch folded(const trainee& net)
 {
-  named_tensors out;
+  examples::classifier_torch out{{}, net.weight, net.bias};
   for (std::size_t k = 0; k < net.layers.size(); ++k) {
     const layer& l = net.layers[k];
     const Tensor scale = l.gamma * at::rsqrt(l.variance + norm_eps);
-    const std::string name = "layers." + std::to_string(k);
-    out.emplace_back(name + ".weight", l.weight * scale.reshape({-1, 1, 1, 1}));
-    out.emplace_back(name + ".bias", l.beta - l.mean * scale);
+    out.layers.push_back({l.weight * scale.reshape({-1, 1, 1, 1}), l.beta - l.mean * scale, strides[k]});
   }
-  out.emplace_back("head.weight", net.weight);
-  out.emplace_back("head.bias", net.bias);
-  for (auto& [name, tensor] : out) tensor = tensor.to(at::kHalf).to(at::kFloat);
-  return out;
-}
-
-/// Features and logits of the network as it is saved.
-std::pair<Tensor, Tensor> classified(const named_tensors& net, Tensor x)
-{
-  for (std::size_t k = 0; k < channels.size(); ++k)
-    x = at::silu(at::conv2d(x, net[2 * k].second, net[2 * k + 1].second, strides[k], 1));
-  const Tensor features = x.mean({2, 3});
-  return {features, at::linear(features, net[net.size() - 2].second, net.back().second)};
+  return out.to(at::kHalf).to(at::kFloat);
 }
 
 /// Images and labels as tensors.
@@ -186,18 +171,18 @@ Tensor moved(const Tensor& images, const Tensor& numbers, std::int64_t shift)
 }
 
 /// The share of images whose largest logit is that of their label.
-double accuracy(const named_tensors& net, const data_set& data)
+double accuracy(const examples::classifier_torch& net, const data_set& data)
 {
   std::int64_t right = 0;
   for (std::int64_t first = 0; first < data.size(); first += 256) {
     const std::int64_t count = std::min<std::int64_t>(256, data.size() - first);
-    const Tensor guess = classified(net, data.images.narrow(0, first, count)).second.argmax(1);
+    const Tensor guess = net.classify(data.images.narrow(0, first, count)).second.argmax(1);
     right += (guess == data.labels.narrow(0, first, count)).sum().item<std::int64_t>();
   }
   return static_cast<double>(right) / static_cast<double>(data.size());
 }
 
-named_tensors train(const options& o, const data_set& data)
+examples::classifier_torch train(const options& o, const data_set& data)
 {
   const trainee net = beginner();
   const std::int64_t steps_per_epoch = data.size() / o.batch, steps = steps_per_epoch * o.epochs;
@@ -223,36 +208,16 @@ named_tensors train(const options& o, const data_set& data)
   return folded(net);
 }
 
-/// A view of a tensor, and the numbers behind it where they are kept as halves.
-struct saved_tensors {
-  std::vector<Tensor> kept{};
-  std::vector<fewstep::tensor_view> views{};
-
-  void add(const std::string& name, const Tensor& tensor, bool half)
-  {
-    kept.push_back(tensor.to(half ? at::kHalf : at::kFloat).contiguous());
-    const auto bytes = static_cast<std::size_t>(kept.back().nbytes());
-    views.push_back({name,
-                     half ? fewstep::dtype::f16 : fewstep::dtype::f32,
-                     {tensor.sizes().begin(), tensor.sizes().end()},
-                     {static_cast<const std::byte*>(kept.back().data_ptr()), bytes}});
-  }
-};
-
-void save(const std::filesystem::path& folder, const named_tensors& net, const Tensor& some)
+void save(const std::filesystem::path& folder, const examples::classifier_torch& net, const Tensor& some)
 {
-  saved_tensors weights, reference;
-  for (const auto& [name, tensor] : net) weights.add(name, tensor, true);
-  const auto [features, logits] = classified(net, some);
-  reference.add("images", some, false);
-  reference.add("features", features, false);
-  reference.add("logits", logits, false);
+  const auto [features, logits] = net.classify(some);
   namespace json = fewstep::json;
   const json::value config = json::object{{"in_channels", std::size_t{1}},      {"height", std::size_t{32}},
                                           {"width", std::size_t{32}},           {"channels", json::array_of(channels)},
                                           {"strides", json::array_of(strides)}, {"classes", classes}};
-  fewstep::write_safetensors(folder / "weights.safetensors", weights.views);
-  fewstep::write_safetensors(folder / "reference.safetensors", reference.views);
+  examples::write_tensors(folder / "weights.safetensors", net.to(at::kHalf).tensors());
+  examples::write_tensors(folder / "reference.safetensors",
+                          {{"images", some}, {"features", features}, {"logits", logits}});
   const std::string text = json::write(config) + "\n";
   fewstep::write_file(folder / "config.json", std::array{std::string_view(text)});
 }
@@ -266,7 +231,7 @@ void run(const options& o)
   const data_set unseen = read(o.data, examples::eval_sprites, 0);
   const data_set data = read(o.data, examples::train_sprites, o.images);
   const examples::stopwatch watch;
-  const named_tensors net = train(o, data);
+  const examples::classifier_torch net = train(o, data);
   const double seconds = watch.seconds();
   const c10::NoGradGuard no_gradients;
   save(o.out, net, unseen.images.narrow(0, 0, 4));

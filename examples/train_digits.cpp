@@ -77,6 +77,11 @@ void declare(CLI::App& app, examples::training_options& o)
   app.add_option("--skip", o.objective.skip, "times of the table that the solver steps over; 0 is one training time");
   app.add_option("--phases", o.objective.phases, "of phased distillation");
   app.add_option("--solver", o.objective.solver, "the teacher's")->check(CLI::IsMember({"ddim", "heun"}));
+  app.add_option(
+         "--metric", o.objective.metric,
+         "by which student and target are compared; without it pseudo-huber in consistency-training, else huber")
+      ->check(CLI::IsMember({"huber", "l2", "l1", "pseudo-huber", "features"}));
+  app.add_option("--classifier", o.classifier, "folder of the classifier by whose features --metric features compares");
   app.add_option("--guidance", o.objective.guidance, "scale by which the teacher's solver is augmented; 1 is none");
   app.add_option("--adversarial", o.adversarial.weight,
                  "weight of the adversarial term of phased distillation; its paper has 0.1, 0 is none");
@@ -273,7 +278,10 @@ void train_network(const examples::training_options& o, const std::string& comma
   const checkpoint init = open_checkpoint(o.init);
   require_digits(init, o.init);
   const fewstep::prediction predicts = examples::predicted_by(o, init.scheduler.predicts);
-  const examples::objective objective(o.objective, fewstep::table_of(init.scheduler), predicts);
+  const examples::objective objective(
+      o.objective, fewstep::table_of(init.scheduler), predicts,
+      examples::metric_of(examples::metric_name(o.objective), examples::sprite_side * examples::sprite_side,
+                          o.classifier, device));
   const examples::labelled_images data = examples::read_sprites(o.data, examples::train_sprites, o.images);
 
   examples::training_state state(init.design, o, device);

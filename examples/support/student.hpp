@@ -2,6 +2,7 @@
 /// What digits are trained on: the loss of one batch under each objective, and the plan by which the result is sampled.
 #pragma once
 
+#include "metric.hpp"
 #include "training_batch.hpp"
 #include "unet2d_torch.hpp"
 
@@ -18,7 +19,6 @@
 #include "fewstep/train/denoiser.hpp"
 #include "fewstep/train/denoising.hpp"
 #include "fewstep/train/discretisation.hpp"
-#include "fewstep/train/distance.hpp"
 #include "fewstep/train/level_sampling.hpp"
 #include "fewstep/train/phased.hpp"
 #include "fewstep/train/steps.hpp"
@@ -33,6 +33,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace examples {
@@ -45,9 +46,17 @@ struct objective_options {
   std::size_t skip = 0;            ///< of the solver, 0 for one step of the grid
   std::size_t phases = 4;
   std::string solver = "ddim";  ///< or heun
+  std::string metric{};         ///< a name of `metric_of`; empty for the usual one of the objective
   double guidance = 1;          ///< of the teacher
   std::size_t steps = 1;        ///< of the whole training, over which levels grow
 };
+
+/// The metric of an objective, if none was chosen: that of iCT, or that of LCM and PCM.
+inline std::string metric_name(const objective_options& o)
+{
+  if (!o.metric.empty()) return o.metric;
+  return o.name == "consistency-training" ? "pseudo-huber" : "huber";
+}
 
 /// The loss of a batch; of phased distillation also where the student and the target landed, and at which edges.
 struct learnt {
@@ -78,10 +87,11 @@ inline auto data_of(unet2d_torch& net, const at::Tensor& labels, fewstep::predic
 class objective {
 public:
   /// Throws std::invalid_argument for options out of range, or that the objective has not.
-  objective(const objective_options& o, const fewstep::vp_table& table, fewstep::prediction predicts) :
+  objective(const objective_options& o, const fewstep::vp_table& table, fewstep::prediction predicts, metric compared) :
       options_(o),
       table_(table),
-      predicts_(predicts)
+      predicts_(predicts),
+      compared_(std::move(compared))
   {
     if (o.name == "consistency") jumps_ = train::distillation_steps(table, {.times = o.times, .skip = o.skip});
     if (o.name == "phased") phased_ = train::phased_steps(table, o.phases, {.times = o.times});
@@ -89,6 +99,8 @@ public:
       throw std::invalid_argument("consistency training needs at least 10 levels, but has " + std::to_string(o.times));
     if (!needs_teacher() && o.guidance != 1)
       throw std::invalid_argument("guidance is the teacher's, and " + o.name + " has none");
+    if (o.name == "denoising" && !o.metric.empty())
+      throw std::invalid_argument("--metric compares a student with its target, and denoising has none");
   }
 
   bool needs_teacher() const { return !jumps_.empty() || !phased_.empty(); }
@@ -171,8 +183,7 @@ private:
     std::vector<fewstep::noise_level> grid;
     for (const double sigma : sigmas) grid.push_back(table_.at_noise_to_signal(sigma));
     const auto steps = drawn(fewstep::jumps(grid), train::lognormal_law(sigmas), batch);
-    const train::pseudo_huber metric(train::pseudo_huber_constant(sprite_side * sprite_side));
-    const auto result = train::consistency_training(f, f, batch.clean, steps, metric);
+    const auto result = train::consistency_training(f, f, batch.clean, steps, compared_);
     return {train::mean(result.losses, train::inverse_lengths(steps)).sum()};
   }
 
@@ -182,7 +193,7 @@ private:
     const auto steps = drawn(jumps_, train::uniform_law(jumps_.size()), batch);
     const auto loss = [&](const auto& solver) -> learnt {
       const auto result =
-          train::consistency_distillation(student, target, teacher, batch.clean, steps, train::element_huber(), solver);
+          train::consistency_distillation(student, target, teacher, batch.clean, steps, compared_, solver);
       return {train::mean(result.losses).sum()};
     };
     return options_.solver == "heun" ? loss(train::heun_solver{}) : loss(train::ddim_solver{});
@@ -195,8 +206,7 @@ private:
     std::vector<fewstep::noise_level> edges;
     for (const train::phased_step& step : steps) edges.push_back(step.end);
     const auto loss = [&](const auto& solver) -> learnt {
-      const auto result =
-          train::phased_distillation(student, student, teacher, batch.clean, steps, train::element_huber(), solver);
+      const auto result = train::phased_distillation(student, student, teacher, batch.clean, steps, compared_, solver);
       return {train::mean(result.losses).sum(), result.estimate, result.target, edges};
     };
     return options_.solver == "heun" ? loss(train::heun_solver{}) : loss(train::ddim_solver{});
@@ -205,6 +215,7 @@ private:
   objective_options options_;
   fewstep::vp_table table_;
   fewstep::prediction predicts_;
+  metric compared_;
   std::vector<fewstep::jump> jumps_{};
   std::vector<train::phased_step> phased_{};
 };

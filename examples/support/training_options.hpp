@@ -26,6 +26,7 @@ struct training_options {
   batch_options batch{};
   train::adversarial_schedule adversarial{.weight = 0};
   std::filesystem::path data = "data/fontdigits", init = "models/fontdigits-ddpm", teacher{}, out{};
+  std::filesystem::path classifier = "models/fontdigits-classifier";
   double rate = 2e-4, decay = 0, clip = 1, average = 0.999, target_rate = 0.95;
   bool cosine = false, from_scratch = false, resume = false, bfloat16 = false, half = false;
   std::size_t warm_up = 100, images = 0, save_every = 500, log_every = 50;
@@ -85,6 +86,7 @@ inline fewstep::safetensors_metadata notes_of(const training_options& o)
           {"--skip", std::to_string(o.objective.skip)},
           {"--phases", std::to_string(o.objective.phases)},
           {"--solver", o.objective.solver},
+          {"--metric", o.objective.metric},
           {"--guidance", text(o.objective.guidance)},
           {"--adversarial", text(o.adversarial.weight)},
           {"--adversarial-start", std::to_string(o.adversarial.start)},

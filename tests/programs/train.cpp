@@ -27,9 +27,9 @@ const std::string tiny = "--steps 2 --batch 2 --images 20 --save-every 1 --log-e
 test::outcome trained(const fs::path& folder, const std::string& arguments)
 {
   const auto in = [](const char* name) { return "'" + test::in_repository(name).string() + "' "; };
-  return test::run_program(
-      "train_digits", folder,
-      "--data " + in("data/fontdigits") + "--init " + in("models/fontdigits-ddpm") + tiny + arguments);
+  return test::run_program("train_digits", folder,
+                           "--data " + in("data/fontdigits") + "--init " + in("models/fontdigits-ddpm") +
+                               "--classifier " + in("models/fontdigits-classifier") + tiny + arguments);
 }
 
 const fs::path weights = "unet/diffusion_pytorch_model.safetensors";
@@ -41,6 +41,7 @@ TEST_CASE("a stopped run that goes on ends with the bits of one that was not sto
   if (!is_built()) return;
   const fs::path folder = test::empty_folder("train_resume");
   for (const std::string how : {"--objective consistency --times 4 --augment 1 ",
+                                "--objective consistency-training --times 10 --metric features ",
                                 "--objective phased --times 4 --phases 2 --adversarial 0.1 "}) {
     CAPTURE(how);
     fs::remove_all(folder / "whole"), fs::remove_all(folder / "parts");
@@ -54,6 +55,23 @@ TEST_CASE("a stopped run that goes on ends with the bits of one that was not sto
     const auto taught = test::in_repository("models/fontdigits-ddpm") / weights;
     REQUIRE(test::content_of(folder / "parts" / weights) != test::content_of(taught));
   }
+}
+
+TEST_CASE("a metric changes what is learnt, and a run goes on with its own only", "[programs]")
+{
+  if (!is_built()) return;
+  const fs::path folder = test::empty_folder("train_metric");
+  const std::string how = "--objective consistency-training --times 10 --steps 1 --out ";
+  REQUIRE(trained(folder, how + "usual").status == 0);
+  REQUIRE(trained(folder, how + "named --metric pseudo-huber").status == 0);
+  REQUIRE(trained(folder, how + "features --metric features").status == 0);
+  const auto losses = [&](const char* run) { return test::content_of(folder / run / "losses.csv"); };
+  REQUIRE(losses("named") == losses("usual"));
+  REQUIRE(losses("features") != losses("usual"));
+  REQUIRE(trained(folder, how + "features --resume").errors ==
+          "train_digits: features/state.safetensors: was made with --metric features, but it is not given\n");
+  REQUIRE(trained(folder, how + "usual --resume --metric l1").errors ==
+          "train_digits: usual/state.safetensors: was made with --metric not given, but it is l1\n");
 }
 
 TEST_CASE("what phased training writes is a checkpoint with its plan and its card", "[programs]")
@@ -88,6 +106,10 @@ TEST_CASE("the trainer refuses wrong input in one sentence, before it writes", "
           "train_digits: the number of phases must lie in [1, 50], the size of the training grid, but is 51\n");
   REQUIRE(refusal("--objective denoising --guidance 2 --out student") ==
           "train_digits: guidance is the teacher's, and denoising has none\n");
+  REQUIRE(refusal("--objective denoising --metric features --out student") ==
+          "train_digits: --metric compares a student with its target, and denoising has none\n");
+  REQUIRE(refusal("--objective phased --metric features --classifier none --out student") ==
+          "train_digits: none/config.json: there is no such file\n");
   REQUIRE(refusal("--objective consistency --adversarial 0.1 --out student") ==
           "train_digits: --adversarial belongs to phased distillation, but the objective is consistency\n");
   REQUIRE(refusal("--batch 0 --out student") == "train_digits: --batch must be at least 1, but is 0\n");

@@ -2,9 +2,8 @@
 /// A small classifier of images, by whose features sets of images are compared.
 #pragma once
 
-#include "fewstep/io/json.hpp"
-#include "fewstep/io/object_reader.hpp"
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/nn/classifier_config.hpp"
 #include "fewstep/nn/convolution.hpp"
 #include "fewstep/nn/feature.hpp"
 #include "fewstep/nn/image_layout.hpp"
@@ -50,34 +49,18 @@ struct classified {
 /// tensors that are missing, of another shape or without a place.
 inline classifier load_classifier(const std::filesystem::path& folder)
 {
-  json::object_reader config = json::read_object(folder / "config.json");
-  const auto positive = [&](const char* key) {
-    const auto number = config.get<std::size_t>(key);
-    config.require(number > 0, key, "positive");
-    return number;
-  };
-  classifier net{.in_channels = positive("in_channels"), .height = positive("height"), .width = positive("width")};
-  const auto channels = config.get<std::vector<std::size_t>>("channels");
-  const auto strides = config.get<std::vector<std::size_t>>("strides");
-  const auto all_positive = [](const auto& numbers) {
-    return std::all_of(numbers.begin(), numbers.end(), [](std::size_t number) { return number > 0; });
-  };
-  config.require(!channels.empty() && all_positive(channels), "channels", "one positive number or more");
-  config.require(strides.size() == channels.size() && all_positive(strides), "strides",
-                 "as many positive numbers as there are channels");
-
+  const classifier_config config = read_classifier_config(folder / "config.json");
+  classifier net{.in_channels = config.in_channels, .height = config.height, .width = config.width};
   weights from(safetensors_file::open(folder / "weights.safetensors"));
-  std::size_t in = net.in_channels;
-  for (std::size_t k = 0; k < channels.size(); ++k) {
-    convolution shape = detail::conv3x3(in, channels[k]);
-    shape.stride = strides[k];
+  std::size_t in = config.in_channels;
+  for (std::size_t k = 0; k < config.channels.size(); ++k) {
+    convolution shape = detail::conv3x3(in, config.channels[k]);
+    shape.stride = config.strides[k];
     net.layers.push_back(detail::load_convolution(from, "layers." + std::to_string(k), shape));
-    in = channels[k];
+    in = config.channels[k];
   }
-  net.head = detail::load_linear(from, "head", in, positive("classes"));
+  net.head = detail::load_linear(from, "head", in, config.classes);
   from.require_empty();
-  if (const auto unknown = config.unused(); !unknown.empty())
-    throw std::runtime_error(config.place(unknown.front()) + " says nothing of a classifier");
   return net;
 }
 
