@@ -14,6 +14,7 @@
 #include "fewstep/statistics/likelihood.hpp"
 #include "support/checkpoint.hpp"
 #include "support/drawing.hpp"
+#include "support/judge.hpp"
 #include "support/kept_tensors.hpp"
 #include "support/program.hpp"
 #include "support/sampler_choice.hpp"
@@ -37,8 +38,8 @@ namespace json = fewstep::json;
 using nn::images;
 
 struct options {
-  std::filesystem::path model = "models/fontdigits-ddpm", classifier = "models/fontdigits-classifier",
-                        data = "data/fontdigits", keep = "build/results", out = "cells.json";
+  std::filesystem::path model = "models/fontdigits-ddpm", out = "cells.json";
+  examples::judge_options by{};
   examples::drawing drawn{.sampler = {.spacing = "even"}};
   bool real = false;
   std::vector<std::string> near;
@@ -49,9 +50,7 @@ void declare(CLI::App& app, options& o)
 {
   app.option_defaults()->take_last();
   app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
-  app.add_option("--classifier", o.classifier, "folder of the classifier whose features are compared")
-      ->capture_default_str();
-  app.add_option("--data", o.data, "folder with the sheets of images")->capture_default_str();
+  examples::declare(app, o.by);
   examples::declare(app, o.drawn);
   app.add_flag("--real", o.real, "measure images that the network was trained on instead: the floor");
   app.add_option("--near", o.near,
@@ -61,8 +60,6 @@ void declare(CLI::App& app, options& o)
   app.add_option("--seeds", o.seeds, "seeds 1, 2, ... so many")->capture_default_str();
   app.add_option("--likelihood", o.likelihood, "bound the likelihood of so many unseen images, too, where there is one")
       ->capture_default_str();
-  app.add_option("--threads", o.threads, "cores to use; the results do not depend on it")->capture_default_str();
-  app.add_option("--keep", o.keep, "folder that keeps images and features")->capture_default_str();
   app.add_option("--out", o.out, "file of cells, to which this one is added")->capture_default_str();
 }
 
@@ -102,9 +99,9 @@ bool has_all(const json::value& cell, const json::object& members)
 }
 
 /// Where the cell MODEL/NAME keeps what it drew.
-std::filesystem::path kept_images(const options& o, const std::string& cell, std::uint64_t seed)
+std::filesystem::path images_path(const options& o, const std::string& cell, std::uint64_t seed)
 {
-  return o.keep / (cell + "-seed" + std::to_string(seed) + ".safetensors");
+  return o.by.keep / (cell + "-seed" + std::to_string(seed) + ".safetensors");
 }
 
 /// One set of images with their features, logits and labels.
@@ -114,31 +111,26 @@ struct seen_images {
   std::vector<int> labels;
 };
 
-nn::classified classify(const options& o, const nn::classifier& by, const images& x)
-{
-  nn::workspace work(o.threads);
-  return nn::classify(by, x, work);
-}
-
-/// The images of a seed: drawn, or taken from the training set, each seed its own.
-seen_images images_of(const options& o, const examples::checkpoint& from, const nn::classifier& by, std::uint64_t seed)
+seen_images images_of(const options& o, const examples::checkpoint& from, const examples::judge& by, std::uint64_t seed)
 {
   if (o.real) {
-    const auto all = examples::read_sprites(o.data, examples::train_sprites, seed * o.images);
+    const auto all = examples::read_sprites(o.by.data, examples::train_sprites, seed * o.images);
     images part{o.images, all.images.channels, all.images.height, all.images.width};
     std::copy_n(all.images.data() + (seed - 1) * part.size(), part.size(), part.data());
-    auto seen = classify(o, by, part);
+    auto seen = by(part);
     return {
         std::move(part), std::move(seen), {all.labels.end() - static_cast<std::ptrdiff_t>(o.images), all.labels.end()}};
   }
-  const auto path = kept_images(o, own_name(o), seed);
+  const auto path = images_path(o, own_name(o), seed);
   const images shape = examples::shape_of(from.network, o.images);
-  if (!std::filesystem::exists(path))
-    examples::keep_pixels(path, examples::draw(o.drawn, from, {.seed = seed, .images = o.images}, o.threads));
+  if (!std::filesystem::exists(path)) {
+    const images drawn = examples::draw(o.drawn, from, {.seed = seed, .images = o.images}, o.by.threads);
+    o.drawn.clipped ? examples::keep_pixels(path, drawn) : examples::keep_numbers(path, drawn);
+  }
   std::vector<int> labels(o.images);
   for (std::size_t k = 0; k < o.images; ++k) labels[k] = examples::digit_of(k);
-  images x = examples::kept_pixels(path, shape);
-  auto seen = classify(o, by, x);
+  images x = examples::kept_images(path, shape);
+  auto seen = by(x);
   return {std::move(x), std::move(seen), labels};
 }
 
@@ -153,26 +145,16 @@ double share_outside(const images& x)
 /// first, if it was not measured.
 double distance_to(const options& o, const std::string& cell, const images& x, std::uint64_t seed)
 {
-  const auto path = kept_images(o, cell, seed);
+  const auto path = images_path(o, cell, seed);
   if (!std::filesystem::exists(path))
     throw std::runtime_error(path.string() + ": does not exist; measure that cell first, with as many seeds");
-  const images other = examples::kept_pixels(path, {x.count, x.channels, x.height, x.width});
+  const images other = examples::kept_images(path, {x.count, x.channels, x.height, x.width});
   double squares = 0;
   for (std::size_t k = 0; k < x.size(); ++k) {
     const double difference = static_cast<double>(x.data()[k]) - static_cast<double>(other.data()[k]);
     squares += difference * difference;
   }
   return std::sqrt(squares / static_cast<double>(x.size()));
-}
-
-/// The features of all unseen images, kept in a file for the next cell.
-Eigen::MatrixXd features_of_data(const options& o, const nn::classifier& by)
-{
-  const auto path = o.keep / "unseen-features.safetensors";
-  if (!std::filesystem::exists(path))
-    examples::keep_matrix(path,
-                          classify(o, by, examples::read_sprites(o.data, examples::eval_sprites).images).features);
-  return examples::kept_matrix(path);
 }
 
 /// The bound on the likelihood of unseen images under the plan that samples, without the pixel clip, which serves the
@@ -185,14 +167,14 @@ fewstep::likelihood_bound bound(const options& o, const examples::checkpoint& fr
   sampler.pixels = 0;
   const auto plan = plan_of(sampler, from.schedule);
   constexpr std::size_t each = 50;
-  const auto unseen = examples::read_sprites(o.data, examples::eval_sprites, o.likelihood);
+  const auto unseen = examples::read_sprites(o.by.data, examples::eval_sprites, o.likelihood);
   std::vector<images> data;
   for (std::size_t first = 0; first + each <= o.likelihood; first += each) {
     images part = examples::shape_of(from.network, each);
     std::copy_n(unseen.images.data() + first * part.size() / each, part.size(), part.data());
     data.push_back(std::move(part));
   }
-  nn::workspace work(o.threads);
+  nn::workspace work(o.by.threads);
   const examples::labelled_network network(from.network, work, {unseen.labels.begin(), unseen.labels.begin() + each});
   const auto denoise = fewstep::clipped(fewstep::converted(network, from.schedule.predicts, plan.predicts), 1.0);
   return fewstep::negative_log_likelihood(
@@ -202,8 +184,8 @@ fewstep::likelihood_bound bound(const options& o, const examples::checkpoint& fr
 
 json::object measure_cell(const options& o, const examples::checkpoint& from)
 {
-  const nn::classifier by = nn::load_classifier(o.classifier);
-  const Eigen::MatrixXd unseen = features_of_data(o, by);
+  const examples::judge by(o.by);
+  const Eigen::MatrixXd& unseen = by.unseen();
   nn::feature_moments of_data;
   of_data.add(unseen);
 
@@ -243,7 +225,8 @@ json::object measure_cell(const options& o, const examples::checkpoint& from)
 
 void measure(const options& o)
 {
-  for (const auto& [number, name] : {std::pair(o.images, "--images"), {o.seeds, "--seeds"}, {o.threads, "--threads"}})
+  for (const auto& [number, name] :
+       {std::pair(o.images, "--images"), {o.seeds, "--seeds"}, {o.by.threads, "--threads"}})
     if (number == 0) throw std::invalid_argument(std::string(name) + " must be at least 1, but is 0");
   fewstep::require_writable(o.out);
   json::object cell = key_of(o);
@@ -257,7 +240,7 @@ void measure(const options& o)
       return;
     }
 
-  std::filesystem::create_directories(o.keep / model_of(o));
+  std::filesystem::create_directories(o.by.keep / model_of(o));
   for (auto& found : measure_cell(o, examples::open_checkpoint(o.model))) cell.push_back(std::move(found));
   json::array cells = read_cells(o.out);  // another process may have added its own meanwhile
   std::erase_if(cells, [&](const json::value& old) { return has_all(old, key); });

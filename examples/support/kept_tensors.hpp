@@ -20,6 +20,7 @@
 
 namespace examples {
 
+/// As pixels, which hold what lies in [-1, 1].
 inline void keep_pixels(const std::filesystem::path& path, const fewstep::nn::images& x)
 {
   std::vector<std::uint8_t> pixels(x.size());
@@ -29,13 +30,25 @@ inline void keep_pixels(const std::filesystem::path& path, const fewstep::nn::im
   fewstep::write_safetensors(path, std::span(&view, 1));
 }
 
-/// Throws std::runtime_error that names the file and both shapes if it holds other images.
-inline fewstep::nn::images kept_pixels(const std::filesystem::path& path, fewstep::nn::images shape)
+/// As the numbers that they are.
+inline void keep_numbers(const std::filesystem::path& path, const fewstep::nn::images& x)
+{
+  const auto view = fewstep::view_of("images", std::span(x.data(), x.size()), {x.count, x.channels, x.height, x.width});
+  fewstep::write_safetensors(path, std::span(&view, 1));
+}
+
+/// What either kept. Throws std::runtime_error that names the file and both shapes if it holds other images.
+inline fewstep::nn::images kept_images(const std::filesystem::path& path, fewstep::nn::images shape)
 {
   const auto file = fewstep::safetensors_file::open(path);
   const auto& view = file.at("images", std::vector{shape.count, shape.channels, shape.height, shape.width});
-  std::transform(view.bytes.begin(), view.bytes.end(), shape.values.begin(),
-                 [](std::byte pixel) { return number_of(std::to_integer<std::uint8_t>(pixel)); });
+  if (view.type == fewstep::dtype::u8) {
+    std::transform(view.bytes.begin(), view.bytes.end(), shape.values.begin(),
+                   [](std::byte pixel) { return number_of(std::to_integer<std::uint8_t>(pixel)); });
+  } else {
+    const std::vector<float> numbers = fewstep::to_float(view);
+    std::copy(numbers.begin(), numbers.end(), shape.values.begin());
+  }
   return shape;
 }
 

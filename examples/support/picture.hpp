@@ -42,8 +42,8 @@ inline picture tiled(const fewstep::nn::images& x, std::size_t columns)
   return out;
 }
 
-/// Writes a PNG in one step. Throws std::runtime_error, with the path first.
-inline void write_png(const std::filesystem::path& path, const picture& image)
+/// A PNG. Throws std::runtime_error if the picture cannot be one.
+inline std::string png_bytes(const picture& image)
 {
   png_image png{};
   png.version = PNG_IMAGE_VERSION;
@@ -54,8 +54,16 @@ inline void write_png(const std::filesystem::path& path, const picture& image)
   png_image_write_to_memory(&png, nullptr, &size, 0, image.pixels.data(), 0, nullptr);
   std::string bytes(size, '\0');
   if (!png_image_write_to_memory(&png, bytes.data(), &size, 0, image.pixels.data(), 0, nullptr))
-    throw std::runtime_error(path.string() + ": cannot be encoded as PNG: " + png.message);
-  const std::array pieces{std::string_view(bytes).substr(0, size)};
+    throw std::runtime_error(std::string("cannot be encoded as PNG: ") + png.message);
+  bytes.resize(size);
+  return bytes;
+}
+
+/// Writes a PNG in one step. Throws std::runtime_error, with the path first if it cannot be written.
+inline void write_png(const std::filesystem::path& path, const picture& image)
+{
+  const std::string bytes = png_bytes(image);
+  const std::array pieces{std::string_view(bytes)};
   fewstep::write_file(path, pieces);
 }
 
