@@ -86,6 +86,8 @@ void declare(CLI::App& app, sampler_choice& o)
       ->capture_default_str();
   app.add_option("--steps", o.steps, "rows of the plan")->capture_default_str();
   app.add_option("--eta", o.eta, "fresh noise of ddim and phased, 0 to 1")->capture_default_str();
+  app.add_option("--phase-times", o.phase_times, "times of the schedule that a phased network was trained on")
+      ->capture_default_str();
   app.add_option("--times", o.times, "the times of consistency sampling, noisiest first, instead of --steps")
       ->delimiter(',');
   app.add_option("--moments", o.moments,
@@ -124,7 +126,7 @@ fewstep::sampling_plan plan_of(const sampler_choice& o, const fewstep::scheduler
     throw std::invalid_argument(
         "--pixels holds the noise of ddpm, ddpm-large and analytic samplers, but the sampler is " + o.name);
   if (o.name == "ddim") return fewstep::ddim(grid, o.eta);
-  if (o.name == "phased") return fewstep::phased(fewstep::phases(table, o.steps), 1 - o.eta * o.eta);
+  if (o.name == "phased") return fewstep::phased(fewstep::phases(table, o.steps, o.phase_times), 1 - o.eta * o.eta);
   if (o.eta != 0) throw std::invalid_argument("eta is an option of ddim and phased, but the sampler is " + o.name);
   if (o.name == "consistency") {
     const auto& file = consistency_of(config);

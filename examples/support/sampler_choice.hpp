@@ -21,6 +21,7 @@ struct sampler_choice {
   std::string name = "ddim", spacing = "trailing";
   std::size_t steps = 20;
   double eta = 0;
+  std::size_t phase_times = 20;     ///< that a phased network was trained on
   std::vector<double> times{};      ///< of consistency sampling; without them those of the checkpoint's file
   std::filesystem::path moments{};  ///< for analytic samplers, and spacings that are optimal or a blend
   std::string estimator = "best";   ///< whose errors of the moments count
