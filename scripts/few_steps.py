@@ -1,0 +1,338 @@
+"""Turns measured cells into the page about few-step models: few_steps.py CELLS.json KEPT FOLDER
+
+KEPT holds what the other programs printed: skips-MODEL.txt, times.json, few_steps.txt.
+"""
+import json
+import pathlib
+import re
+import sys
+
+import cells
+import charts
+
+STEPS = (1, 2, 4, 8, 20, 50)
+SCALES = ("1", "1.5", "2", "3", "5", "8")
+RHO = ("1.1", "1", "0.9", "0.8")
+PHASES = (1, 2, 4, 8)
+
+PAGE = """# Few-step models
+
+What one to fifty evaluations of a network buy: samplers of `models/fontdigits-teacher`, and the networks that were distilled
+from it, `fontdigits-consistency` and `fontdigits-phased-1` to `-8`, by [train_digits](../training.md). This page is written by
+`scripts/few_steps.sh`. Each cell has 1,000 images of each of 3 seeds, of 50 steps (but for DDIM's) one seed, {images} in all. The Frechet
+distance (± standard error over seeds) is to 10,240 unseen images in a classifier's features; {floor:.3f} for 3,000 real ones.
+Digits are right if that classifier says so.
+
+![Distance against evaluations, and guidance](few_steps.svg)
+
+## Evaluations against quality
+
+Frechet distance:
+
+{distance}
+Right digits, in percent:
+
+{right}
+Milliseconds for each image, 40 drawn together on two threads (a single run, so within some tenths):
+
+{seconds}
+{rows}
+
+{goals}
+
+## The same seed, with more steps
+
+A deterministic sampler shows the same picture at any number of steps, if the network learnt to jump along one trajectory. The
+root mean square difference, in a range of 2, from the teacher's DDIM with 50 steps, and from the most steps of the same kind
+(16 and 8), image by image:
+
+{same}
+{same_verdict}
+
+## Guidance
+
+Of one seed, 1,000 images, each. The predicted data is not clipped in the first two tables. DDIM has ten steps, consistency and
+phased-4 four, phased-8 eight.
+
+Right digits, in percent, against the scale:
+
+{guided}
+Pixels that lie more than a twentieth of the range outside of it, in percent:
+
+{outside}
+Asked for no class and guided away from a digit, how often that digit is drawn, in percent (a tenth by chance):
+
+{avoided}
+{guidance_verdict}
+
+## The adversarial term
+
+{adversarial}
+{adversarial_verdict}
+
+## Skips, and Skip-Tuning of students
+
+The norm of a skip over that of the decoder feature that it joins, mean over connections, at times along the trajectory:
+
+{skips}
+{skips_verdict}
+
+Frechet distance when the deepest skip is multiplied by rho (1 at the outermost):
+
+{tuned}
+{tuned_verdict}
+
+## The best times of two steps
+
+{times}
+"""
+
+
+class Results:
+    """All cells, by MODEL/NAME."""
+
+    def __init__(self, path):
+        listed = json.loads(pathlib.Path(path).read_text())["cells"]
+        self.cells = {f"{cell['model'].removeprefix('fontdigits-')}/{cell['name']}": cell for cell in listed}
+
+    def get(self, name):
+        return self.cells.get(name)
+
+    def __getitem__(self, name):
+        return self.cells[name]
+
+
+def plain(name):
+    return lambda steps: f"teacher/{name}-{steps}"
+
+
+ROWS = (
+    ("DDIM", plain("ddim-trailing")),
+    ("DPM-Solver++ 2M", plain("dpm-solver++-trailing")),
+    ("UniPC", plain("unipc-trailing")),
+    ("Analytic-DPM, optimal path", plain("analytic-ddpm-optimal")),
+    ("DDIM with DeepCache", lambda steps: f"teacher/ddim-trailing-{steps}-branch1-every2"),
+    ("DDIM with Skip-Tuning", lambda steps: f"teacher/ddim-trailing-{steps}-rho0.9"),
+    ("consistency", lambda steps: f"consistency/consistency-{steps}"),
+    ("phased", lambda steps: f"phased-{steps}/phased-{steps}"),
+)
+GUIDED = (
+    ("DDIM, 10 steps", "teacher/ddim-trailing-10"),
+    ("consistency, 4 steps", "consistency/consistency-4"),
+    ("phased-4", "phased-4/phased-4"),
+    ("phased-8", "phased-8/phased-8"),
+)
+
+
+def guided(name, scale, end):
+    return name + ("" if scale == "1" else f"-guided{scale}") + end
+
+
+def outside(cell):
+    return 100 * cell["outside"], 0
+
+
+def goals(found):
+    """One-step at or below DDIM's 10, two at or below 20, four at or below 50."""
+    lines = []
+    for few, many in ((1, 10), (2, 20), (4, 50)):
+        rivals = {title: found.get(name(few)) for title, name in ROWS if title in ("consistency", "phased")}
+        best = min((c["frechet"], title) for title, c in rivals.items() if c)
+        name = next(name(few) for title, name in ROWS if title == best[1])
+        difference, error = cells.compare(found, name, f"teacher/ddim-trailing-{many}", cells.frechet)
+        word = "reached" if difference <= 0 else "**missed**"
+        lines.append(f"- {few} step{'s' if few > 1 else ''} at or below DDIM with {many}: {word} by {best[1]}, "
+                     f"{best[0]:.3f} against {found[f'teacher/ddim-trailing-{many}']['frechet']:.3f} ({difference:+.3f} ± {error:.3f}).")
+    return "\n".join(lines)
+
+
+def best_rows(found):
+    lines = []
+    for steps in STEPS:
+        measured = sorted((found[name(steps)]["frechet"], title) for title, name in ROWS if found.get(name(steps)))
+        lines.append(f"{steps}: {measured[0][1]}")
+    return "The best of each column is bold. By evaluations: " + "; ".join(lines) + "."
+
+
+def seconds(text):
+    """The table that the program few_steps printed, with the times alone."""
+    lines = ["| evaluations | " + " | ".join(map(str, STEPS)) + " |", "|---|" + "---|" * len(STEPS)]
+    for title, _ in ROWS:
+        row = next(line for line in text.splitlines() if line.startswith(title + " "))
+        width = 20  # of a column, right after 28 of the title
+        parts = [row[28 + width * k:28 + width * (k + 1)] for k in range(len(STEPS))]
+        times = [re.search(r"([\d.]+) ms", part) for part in parts]
+        lines.append(f"| {title} | " + " | ".join(m[1] if m else "" for m in times) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def distances(cell):
+    """By the cell that it was compared with, (mean, standard error)."""
+    return {near.removeprefix("fontdigits-"): (sum(d) / len(d), cells.spread(d))
+            for near, d in zip(cell.get("near", ()), cell.get("distances", ()))}
+
+
+def same(found):
+    lines = ["| | steps | from the teacher's 50 | from the most |", "|---|---|---|---|"]
+    kinds = [("consistency, fresh noise", lambda s: f"consistency/consistency-{s}", (1, 2, 4, 8, 16), "consistency/consistency-16"),
+             ("phased, deterministic", lambda s: f"phased-{s}/phased-{s}", PHASES, "phased-8/phased-8"),
+             ("phased-8 on 16 steps", lambda s: f"phased-8/phased-{s}", (16,), None),
+             ("phased, fresh noise", lambda s: f"phased-{s}/phased-{s}-eta1", (2, 4, 8), "phased-8/phased-8")]
+    for title, name, steps, most in kinds:
+        for count in steps:
+            cell = found.get(name(count))
+            if not cell:
+                continue
+            by = distances(cell)
+            own = by.get(most) if most and most != name(count) else None
+            lines.append(f"| {title} | {count} | {cells.text(by.get('teacher/ddim-trailing-50'), 3)} | {cells.text(own, 3)} |")
+    return "\n".join(lines) + "\n"
+
+
+def same_verdict(found):
+    def teacher_of(name):
+        return distances(found[name])["teacher/ddim-trailing-50"][0]
+    phased = [teacher_of(f"phased-{m}/phased-{m}") for m in PHASES]
+    fresh = [teacher_of(f"consistency/consistency-{s}") for s in (1, 2, 4, 8, 16)]
+    falls = all(a > b for a, b in zip(phased, phased[1:]))
+    return (f"With its phases, a phased network {'comes nearer to' if falls else 'does not steadily come nearer to'} what the teacher draws from "
+            f"the same start ({phased[0]:.2f} at one step, {phased[-1]:.2f} at eight); the consistency model, whose every step draws fresh noise, "
+            f"goes {'away' if fresh[-1] > fresh[0] else 'nearer'} ({fresh[0]:.2f} at one step, {fresh[-1]:.2f} at sixteen).")
+
+
+def guidance_verdict(found):
+    lines = []
+    for title, name in GUIDED:
+        right = {s: found[guided(name, s, "-unclipped")]["accuracy"] for s in SCALES}
+        far = {s: found[guided(name, s, "-unclipped")]["outside"] for s in SCALES}
+        away = {s: found[guided(name, s, "-avoided")]["accuracy"] for s in SCALES}
+        best = max(SCALES, key=lambda s: right[s])
+        least = min(SCALES, key=lambda s: away[s])
+        lines.append(f"- {title}: most right digits at scale {best} ({100 * right[best]:.1f} %); at scale 8 {100 * far['8']:.1f} % of the pixels are out of "
+                     f"range, {100 * far['1']:.1f} % without guidance; the negative class is drawn least at {least} "
+                     f"({100 * away[least]:.1f} %, {100 * away['1']:.1f} % without).")
+    return "\n".join(lines)
+
+
+def adversarial(found):
+    lines = ["| steps | without: Frechet distance | right, % | with: Frechet distance | right, % |", "|---|---|---|---|---|"]
+    for m in (1, 2):
+        parts = [str(m)]
+        for model in (f"phased-{m}", f"phased-{m}-adversarial"):
+            cell = found.get(f"{model}/phased-{m}")
+            parts += [cells.text(cells.frechet(cell), 3), cells.text(cells.accuracy(cell), 1)] if cell else ["", ""]
+        lines.append("| " + " | ".join(parts) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def adversarial_verdict(found):
+    lines = []
+    for m in (1, 2):
+        moved = cells.compare(found, f"phased-{m}-adversarial/phased-{m}", f"phased-{m}/phased-{m}", cells.frechet)
+        if moved:
+            word = "makes no difference" if abs(moved[0]) <= 2 * moved[1] else "helps" if moved[0] < 0 else "**hurts**"
+            lines.append(f"At {m} step{'s' if m > 1 else ''} the term {word} ({moved[0]:+.3f} ± {moved[1]:.3f}).")
+    return " ".join(lines)
+
+
+def skip_means(kept):
+    """By model, {time: mean ratio}."""
+    found = {}
+    for path in sorted(pathlib.Path(kept).glob("skips-*.txt")):
+        lines = path.read_text().splitlines()
+        times = re.findall(r"t = (\d+)", lines[0])
+        found[path.stem.removeprefix("skips-")] = dict(zip(times, map(float, lines[-1].split()[1:])))
+    return found
+
+
+def skips(means):
+    order = [m for m in ("teacher", "consistency", "phased-8", "phased-4", "phased-2", "phased-1") if m in means]
+    times = list(means[order[0]])
+    lines = ["| t | " + " | ".join(times) + " |", "|---|" + "---|" * len(times)]
+    lines += [f"| {m} | " + " | ".join(f"{means[m][t]:.2f}" for t in times) + " |" for m in order]
+    return "\n".join(lines) + "\n"
+
+
+def skips_verdict(means):
+    first = next(iter(means["teacher"]))
+    parts = []
+    for model in ("consistency", "phased-1"):
+        ratio = means[model][first] / means["teacher"][first]
+        parts.append(f"{ratio:.2f} times the teacher's in {model}")
+    return (f"The Skip-Tuning paper found that distillation weakens the skips. Here, at t = {first}, they are " + " and ".join(parts) + ".")
+
+
+def tuned(found):
+    rows = []
+    for steps in (1, 2):
+        for title, name in (("consistency", f"consistency/consistency-{steps}"), (f"phased-{steps}", f"phased-{steps}/phased-{steps}")):
+            rows.append((f"{title}, {steps} step{'s' if steps > 1 else ''}",
+                         lambda rho, name=name: name if rho == "1" else f"{name}-rho{rho}"))
+    return rows, cells.table(found, rows, RHO, cells.frechet, 3, "rho", across=True)
+
+
+def tuned_verdict(found, rows):
+    lines = []
+    for title, name in rows:
+        best = min((rho for rho in RHO if found.get(name(rho))), key=lambda rho: found[name(rho)]["frechet"])
+        if best == "1":
+            lines.append(f"{title}: no other rho helps")
+        else:
+            moved, error = cells.compare(found, name(best), name("1"), cells.frechet)
+            lines.append(f"{title}: {best} is best ({moved:+.3f} ± {error:.3f})")
+    return "; ".join(lines) + "."
+
+
+def times(search, found):
+    tried = "; ".join(f"{', '.join(f'{t:g}' for t in one['times'])}: {one['frechet']:.3f}" for one in search["tried"])
+    first, second = search["times"]
+    plain_cell = found["consistency/consistency-2"]
+    return (f"The greedy ternary search of the consistency paper (`fewstep::search_times`, by the program `search_times`), over the "
+            f"distance of {search['images']:,} images of one seed, finds {first:g} and {second:g} with {search['frechet']:.3f}. The rule of LCM "
+            f"takes 999 and 499, {plain_cell['frechet_of_seeds'][0]:.3f} with the same seed. It tried\n\n{tried}.\n\n"
+            f"Sets of 1,000 images have a larger distance than the 3,000 of the tables above.")
+
+
+def main(path, kept, folder):
+    found, kept, folder = Results(path), pathlib.Path(kept), pathlib.Path(folder)
+    used = [c for name, c in found.cells.items() if not name.startswith("ddpm/")]
+    means = skip_means(kept)
+    tuned_rows, tuned_table = tuned(found)
+
+    def by_scale(end):
+        return [(title, lambda scale, name=name: guided(name, scale, end)) for title, name in GUIDED]
+
+    page = PAGE.format(
+        images=f"{sum(c['images'] * c['seeds'] for c in used):,}", floor=found["ddpm/real"]["frechet"],
+        distance=cells.table(found, ROWS, STEPS, cells.frechet, 3, "evaluations"),
+        right=cells.table(found, ROWS, STEPS, cells.accuracy, 1, "evaluations", max),
+        seconds=seconds((kept / "few_steps.txt").read_text()), rows=best_rows(found), goals=goals(found), same=same(found),
+        same_verdict=same_verdict(found),
+        guided=cells.table(found, by_scale("-unclipped"), SCALES, cells.accuracy, 1, "scale", max, across=True),
+        outside=cells.table(found, by_scale("-unclipped"), SCALES, outside, 1, "scale", across=True),
+        avoided=cells.table(found, by_scale("-avoided"), SCALES, cells.accuracy, 1, "scale", across=True),
+        guidance_verdict=guidance_verdict(found), adversarial=adversarial(found), adversarial_verdict=adversarial_verdict(found),
+        skips=skips(means), skips_verdict=skips_verdict(means), tuned=tuned_table, tuned_verdict=tuned_verdict(found, tuned_rows),
+        times=times(json.loads((kept / "times.json").read_text()), found))
+
+    quality = charts.Chart("Few steps", "evaluations of the network", "Frechet distance", x_log=True, y_log=True)
+    for title, name in ROWS:
+        quality.line(title, [(steps, *cells.frechet(found[name(steps)])) for steps in STEPS if found.get(name(steps))],
+                     dashed=title not in ("consistency", "phased"))
+    quality.level("real images", found["ddpm/real"]["frechet"])
+    panels = [quality]
+    for title, end, measure in (("Guidance: right digits, %", "-unclipped", cells.accuracy),
+                                ("Guidance: pixels out of range, %", "-unclipped", outside),
+                                ("Guidance away from a digit: that digit, %", "-avoided", cells.accuracy)):
+        panel = charts.Chart(title, "scale", "%")
+        for row, name in by_scale(end):
+            panel.line(row, [(float(s), *measure(found[name(s)])) for s in SCALES if found.get(name(s))])
+        panels.append(panel)
+    (folder / "few_steps.md").write_text(page)
+    (folder / "few_steps.svg").write_text(charts.page(panels, 2))
+
+
+if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit("usage: few_steps.py CELLS.json KEPT FOLDER")
+    main(*sys.argv[1:])
