@@ -46,10 +46,10 @@ of phased-8 --sampler phased --steps 16 $near
 
 # Guidance, and a negative class, of one seed. The predicted data is not clipped at first, to see how far it goes.
 for end in --unclipped --avoid; do
-  for scale in 1 1.5 2 3 5 8; do
+  for scale in 1 2 4 8; do
     of teacher --sampler ddim --steps 10 --guidance $scale $end --seeds 1
     of consistency --sampler consistency --steps 4 --guidance $scale $end --seeds 1
-    for phases in 4 8; do of phased-$phases --sampler phased --steps $phases --guidance $scale $end --seeds 1; done
+    of phased-4 --sampler phased --steps 4 --guidance $scale $end --seeds 1
   done
 done
 
