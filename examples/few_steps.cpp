@@ -147,7 +147,7 @@ using cells = std::vector<std::vector<std::optional<drawn_cell>>>;
 std::string svg_of(const options& o, const std::vector<method>& methods, const cells& drawn)
 {
   const std::size_t across = std::min<std::size_t>(10, o.count), down = (o.count + across - 1) / across;
-  const std::size_t width = across * 33 + 1, height = down * 33 + 1, left = 190, top = 60;
+  const std::size_t width = across * 33 + 1, height = down * 33 + 1, left = 210, top = 60;
   const auto at = [](std::size_t x, std::size_t y) {
     return "x=\"" + std::to_string(x) + "\" y=\"" + std::to_string(y) + "\"";
   };

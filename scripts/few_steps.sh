@@ -48,6 +48,7 @@ of phased-8 --sampler phased --steps 16 $near
 for end in --unclipped --avoid; do
   for scale in 1 2 4 8; do
     of teacher --sampler ddim --steps 10 --guidance $scale $end --seeds 1
+    of teacher --sampler ddim --steps 10 --guidance $scale $end --unclipped --seeds 1
     of consistency --sampler consistency --steps 4 --guidance $scale $end --seeds 1
     of phased-4 --sampler phased --steps 4 --guidance $scale $end --seeds 1
   done

@@ -27,7 +27,7 @@ struct drawing {
 
 void declare(CLI::App& app, drawing& o);
 
-/// "ddim-even-10", "ddim-even-50-branch1-every3-rho0.8", "phased-4-guided2".
+/// "ddim-even-10", "ddim-even-50-branch1-every3-rho0.8", "phased-4-guided2.0".
 std::string name_of(const drawing& o);
 
 /// The digit that image k shows, or avoids: all in turn.
