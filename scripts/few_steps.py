@@ -40,7 +40,7 @@ Milliseconds for each image, 40 drawn together on two threads (a single run, so 
 
 {goals}
 
-The networks were trained for minutes on two cores, not for days (their cards count 16,000 to 96,000 images), and one and two phases
+The networks were trained for minutes on two cores, not for days (their cards count 9,600 to 96,000 images), and one and two phases
 had not converged: with each the loss fell to the end. Two phases on 50 training times instead of 20 were worse still after 900
 steps; 2,600 more steps of the consistency model on 20 times brought four steps to 0.74 and one step to 1.05. The teacher's DDIM still
 gets worse from 20 to 50 steps, as it did before it was trained on (1.006 then, {fifty:.3f} now), and its right digits stay under
