@@ -6,6 +6,7 @@
 #include "fewstep/io/json/convert.hpp"
 #include "fewstep/nn/workspace.hpp"
 #include "fewstep/noise/philox.hpp"
+#include "support/cells.hpp"
 #include "support/checkpoint.hpp"
 #include "support/drawing.hpp"
 #include "support/picture.hpp"
@@ -19,13 +20,16 @@
 #include <cstdio>
 #include <filesystem>
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace {
 
 namespace fs = std::filesystem;
+namespace json = fewstep::json;
 
 struct options {
   fs::path models = "models", results = "docs/results/cells.json", out = "few_steps.svg";
@@ -47,7 +51,7 @@ void declare(CLI::App& app, options& o)
 
 constexpr std::array<std::size_t, 6> evaluations{1, 2, 4, 8, 20, 50};
 
-/// One method. The checkpoint's folder may depend on the steps.
+/// One method. Phased networks have a checkpoint for each number of steps.
 struct method {
   std::string title, checkpoint;
   examples::drawing drawn{};
@@ -61,23 +65,18 @@ struct method {
 
 std::vector<method> all_methods(const fs::path& models)
 {
-  const auto teacher = [](std::string title, examples::sampler_choice sampler) {
-    return method{.title = std::move(title), .checkpoint = "teacher", .drawn = {.sampler = std::move(sampler)}};
-  };
-  std::vector<method> all{
-      teacher("DDIM", {}),
-      teacher("DPM-Solver++ 2M", {.name = "dpm-solver++"}),
-      teacher("UniPC", {.name = "unipc"}),
-      teacher("Analytic-DPM, optimal path",
-              {.name = "analytic-ddpm", .spacing = "optimal", .moments = models / "fontdigits-teacher/moments.json"}),
-      teacher("DDIM with DeepCache", {}),
-      teacher("DDIM with Skip-Tuning", {})};
-  all[4].drawn.branch = 1, all[4].drawn.refresh = 2, all[4].fewest = 2;
-  all[5].drawn.rho = 0.9;
-  all.push_back(
-      {.title = "consistency", .checkpoint = "consistency", .drawn = {.sampler = {.name = "consistency"}}, .most = 8});
-  all.push_back({.title = "phased", .checkpoint = "phased", .drawn = {.sampler = {.name = "phased"}}, .most = 8});
-  return all;
+  const auto moments = models / "fontdigits-teacher/moments.json";
+  return {
+      {"DDIM", "teacher", {}},
+      {"DPM-Solver++ 2M", "teacher", {.sampler = {.name = "dpm-solver++"}}},
+      {"UniPC", "teacher", {.sampler = {.name = "unipc"}}},
+      {"Analytic-DPM, optimal path",
+       "teacher",
+       {.sampler = {.name = "analytic-ddpm", .spacing = "optimal", .moments = moments}}},
+      {.title = "DDIM with DeepCache", .checkpoint = "teacher", .drawn = {.branch = 1, .refresh = 2}, .fewest = 2},
+      {"DDIM with Skip-Tuning", "teacher", {.rho = 0.9}},
+      {.title = "consistency", .checkpoint = "consistency", .drawn = {.sampler = {.name = "consistency"}}, .most = 8},
+      {.title = "phased", .checkpoint = "phased", .drawn = {.sampler = {.name = "phased"}}, .most = 8}};
 }
 
 struct drawn_cell {
@@ -87,21 +86,17 @@ struct drawn_cell {
 };
 
 /// The measured distance of a cell.
-std::optional<double> quoted(const fewstep::json::value& results, const std::string& model, const std::string& name)
+std::optional<double> quoted(const json::array& results, const std::string& model, const std::string& name)
 {
-  namespace json = fewstep::json;
-  const auto* cells = results.find("cells");
-  const auto* list = cells ? cells->get_if<json::array>() : nullptr;
-  if (!list) return {};
-  for (const json::value& cell : *list) {
-    const auto *of = cell.find("model"), *by = cell.find("name"), *distance = cell.find("frechet");
-    if (of && by && distance && *of == json::value(model) && *by == json::value(name))
-      return json::to<double>(*distance, "frechet");
-  }
-  return {};
+  const json::object key{{"model", model}, {"name", name}};
+  const auto found = std::find_if(results.begin(), results.end(),
+                                  [&](const json::value& cell) { return examples::has_all(cell, key); });
+  const json::value* distance = found == results.end() ? nullptr : found->find("frechet");
+  if (!distance) return {};
+  return json::to<double>(*distance, "frechet");
 }
 
-std::optional<drawn_cell> draw(const options& o, const fewstep::json::value& results, method by, std::size_t steps)
+std::optional<drawn_cell> draw(const options& o, const json::array& results, method by, std::size_t steps)
 {
   if (steps < by.fewest || steps > by.most) return {};
   by.drawn.sampler.steps = steps;
@@ -173,15 +168,17 @@ std::string svg_of(const options& o, const std::vector<method>& methods, const c
   return svg + "</svg>\n";
 }
 
-/// Evaluations, milliseconds for each image as they were just now, and the Frechet distance as it was measured.
+/// Milliseconds for each image as they were just now, and the Frechet distance as it was measured, in Markdown.
 void print(const std::vector<method>& methods, const cells& drawn)
 {
-  std::printf("%-28s", "evaluations");
-  for (const std::size_t steps : evaluations) std::printf("%20zu", steps);
+  std::printf("| %-26s |", "evaluations");
+  for (const std::size_t steps : evaluations) std::printf(" %-18zu |", steps);
+  std::printf("\n|----------------------------|");
+  for (std::size_t k = 0; k < evaluations.size(); ++k) std::printf("--------------------|");
   std::printf("\n");
   for (std::size_t r = 0; r < methods.size(); ++r) {
-    std::printf("%-28s", methods[r].title.c_str());
-    for (const auto& cell : drawn[r]) std::printf("%20s", cell ? caption(*cell).c_str() : "");
+    std::printf("| %-26s |", methods[r].title.c_str());
+    for (const auto& cell : drawn[r]) std::printf(" %-18s |", cell ? caption(*cell).c_str() : "");
     std::printf("\n");
   }
 }
@@ -191,7 +188,7 @@ void show(const options& o)
   for (const auto& [given, name] : {std::pair(o.count, "--count"), {o.threads, "--threads"}})
     if (given == 0) throw std::invalid_argument(std::string(name) + " must be at least 1, but is 0");
   fewstep::require_writable(o.out);
-  const auto results = fewstep::json::read_file(o.results);
+  const json::array results = examples::read_cells(o.results);
   const std::vector<method> methods = all_methods(o.models);
   cells drawn;
   examples::progress_bar bar(methods.size(), "methods");

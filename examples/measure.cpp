@@ -12,6 +12,7 @@
 #include "fewstep/nn/kernel_distance.hpp"
 #include "fewstep/nn/workspace.hpp"
 #include "fewstep/statistics/likelihood.hpp"
+#include "support/cells.hpp"
 #include "support/checkpoint.hpp"
 #include "support/drawing.hpp"
 #include "support/judge.hpp"
@@ -63,17 +64,6 @@ void declare(CLI::App& app, options& o)
   app.add_option("--out", o.out, "file of cells, to which this one is added")->capture_default_str();
 }
 
-/// The cells that were measured.
-json::array read_cells(const std::filesystem::path& path)
-{
-  if (!std::filesystem::exists(path)) return {};
-  const json::value document = json::read_file(path);
-  const json::value* cells = document.find("cells");
-  const auto* list = cells ? cells->get_if<json::array>() : nullptr;
-  if (!list) throw std::runtime_error(path.string() + ": must be an object with an array \"cells\"");
-  return *list;
-}
-
 std::string model_of(const options& o)
 {
   return std::filesystem::weakly_canonical(o.model).filename().string();
@@ -90,14 +80,6 @@ std::string own_name(const options& o)
   return model_of(o) + "/" + examples::name_of(o.drawn);
 }
 
-bool has_all(const json::value& cell, const json::object& members)
-{
-  return std::all_of(members.begin(), members.end(), [&](const auto& member) {
-    const json::value* found = cell.find(member.first);
-    return found && *found == member.second;
-  });
-}
-
 /// Where the cell MODEL/NAME keeps what it drew.
 std::filesystem::path images_path(const options& o, const std::string& cell, std::uint64_t seed)
 {
@@ -111,6 +93,7 @@ struct seen_images {
   std::vector<int> labels;
 };
 
+/// The images of a seed: drawn, or taken from the training set, each seed its own.
 seen_images images_of(const options& o, const examples::checkpoint& from, const examples::judge& by, std::uint64_t seed)
 {
   if (o.real) {
@@ -234,16 +217,16 @@ void measure(const options& o)
   for (const auto& [name, value] : {std::pair("images", o.images), {"seeds", o.seeds}, {"bits_images", o.likelihood}})
     cell.emplace_back(name, value);
   if (!o.near.empty()) cell.emplace_back("near", json::array(o.near.begin(), o.near.end()));
-  for (const json::value& done : read_cells(o.out))
-    if (has_all(done, cell)) {
+  for (const json::value& done : examples::read_cells(o.out))
+    if (examples::has_all(done, cell)) {
       std::printf("%s: is in %s already\n", json::write(cell).c_str(), o.out.string().c_str());
       return;
     }
 
   std::filesystem::create_directories(o.by.keep / model_of(o));
   for (auto& found : measure_cell(o, examples::open_checkpoint(o.model))) cell.push_back(std::move(found));
-  json::array cells = read_cells(o.out);  // another process may have added its own meanwhile
-  std::erase_if(cells, [&](const json::value& old) { return has_all(old, key); });
+  json::array cells = examples::read_cells(o.out);  // another process may have added its own meanwhile
+  std::erase_if(cells, [&](const json::value& old) { return examples::has_all(old, key); });
   cells.emplace_back(cell);
   json::write_file(o.out, json::object{{"cells", std::move(cells)}});
   std::printf("%s\n", json::write(cell).c_str());

@@ -10,6 +10,7 @@
 #include "support/drawing.hpp"
 #include "support/judge.hpp"
 #include "support/program.hpp"
+#include "support/sampler_choice.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -18,7 +19,6 @@
 #include <stdexcept>
 #include <string>
 #include <utility>
-#include <variant>
 #include <vector>
 
 namespace {
@@ -43,22 +43,15 @@ void declare(CLI::App& app, options& o)
   app.add_option("--out", o.out, "file to write the lists and their distances to")->capture_default_str();
 }
 
-/// The times of the distillation, noisiest first.
-std::vector<double> times_of(const fewstep::scheduler_config& schedule, const std::filesystem::path& model)
-{
-  const auto* file = std::get_if<fewstep::lcm_scheduler>(&schedule.method);
-  if (!file)
-    throw std::invalid_argument(model.string() + ": must be a consistency model, whose scheduler is LCMScheduler");
-  return fewstep::lcm_times(file->table.steps(), file->original_steps, {.original_steps = file->original_steps});
-}
-
 void search(const options& o)
 {
+  if (o.by.threads == 0) throw std::invalid_argument("--threads must be at least 1, but is 0");
   if (o.steps < 2) throw std::invalid_argument("--steps must be at least 2, but is " + std::to_string(o.steps));
   if (o.images < 2) throw std::invalid_argument("--images must be at least 2, but is " + std::to_string(o.images));
   fewstep::require_writable(o.out);
   const auto from = examples::open_checkpoint(o.model);
-  const std::vector<double> times = times_of(from.schedule, o.model);
+  const auto& [table, original, scaling] = examples::consistency_of(from.schedule);
+  const std::vector<double> times = fewstep::lcm_times(table.steps(), original, {.original_steps = original});
   const examples::judge by(o.by);
   fewstep::nn::feature_moments of_data;
   of_data.add(by.unseen());

@@ -4,9 +4,15 @@ import math
 import pathlib
 
 
-def read(path, model="fontdigits-ddpm"):
-    """By name, those of a model."""
-    return {cell["name"]: cell for cell in json.loads(pathlib.Path(path).read_text())["cells"] if cell["model"] == model}
+def read_all(path):
+    """Those of all models, by MODEL/NAME, without the "fontdigits-" that all models have in front."""
+    listed = json.loads(pathlib.Path(path).read_text())["cells"]
+    return {cell["model"].removeprefix("fontdigits-") + "/" + cell["name"]: cell for cell in listed}
+
+
+def read(path):
+    """Those of the first checkpoint, by name."""
+    return {cell["name"]: cell for cell in read_all(path).values() if cell["model"] == "fontdigits-ddpm"}
 
 
 def spread(numbers):

@@ -15,16 +15,14 @@ results=build/results
 optimal="--sampler analytic-ddpm --spacing optimal --moments models/fontdigits-teacher/moments.json"
 
 cell --real
-# Evaluations against distance: samplers of the teacher, of 50 steps one seed but for DDIM.
+# Evaluations against distance: samplers of the teacher.
 for steps in 50 20 10 8 4 2 1; do of teacher --sampler ddim --steps $steps; done
 for steps in 1 2 4 8 20 50; do
-  seeds=3
-  if test $steps -eq 50; then seeds=1; fi
-  for sampler in dpm-solver++ unipc; do of teacher --sampler $sampler --steps $steps --seeds $seeds; done
+  for sampler in dpm-solver++ unipc; do of teacher --sampler $sampler --steps $steps; done
   # shellcheck disable=SC2086
-  of teacher $optimal --steps $steps --seeds $seeds
-  if test $steps -gt 1; then of teacher --sampler ddim --steps $steps --branch 1 --refresh 2 --seeds $seeds; fi
-  of teacher --sampler ddim --steps $steps --rho 0.9 --seeds $seeds
+  of teacher $optimal --steps $steps
+  if test $steps -gt 1; then of teacher --sampler ddim --steps $steps --branch 1 --refresh 2; fi
+  of teacher --sampler ddim --steps $steps --rho 0.9
 done
 
 # Its students, and how near they come to what it draws from the same start.
@@ -44,14 +42,18 @@ done
 # shellcheck disable=SC2086
 of phased-8 --sampler phased --steps 16 $near
 
-# Guidance, and a negative class, of one seed. The predicted data is not clipped at first, to see how far it goes.
-for end in --unclipped --avoid; do
-  for scale in 1 2 4 8; do
-    of teacher --sampler ddim --steps 10 --guidance $scale $end --seeds 1
-    of teacher --sampler ddim --steps 10 --guidance $scale $end --unclipped --seeds 1
-    of consistency --sampler consistency --steps 4 --guidance $scale $end --seeds 1
-    of phased-4 --sampler phased --steps 4 --guidance $scale $end --seeds 1
+# Unclipped, to see how far predicted data goes, and what of a distance is the clipping: few steps, and guidance.
+for steps in 1 2 4; do
+  of consistency --sampler consistency --steps $steps --unclipped
+  of phased-$steps --sampler phased --steps $steps --unclipped
+done
+for scale in 1 2 4 8; do
+  for end in --unclipped --avoid; do  # and away from a digit
+    of teacher --sampler ddim --steps 10 --guidance $scale $end
+    of consistency --sampler consistency --steps 4 --guidance $scale $end
+    of phased-4 --sampler phased --steps 4 --guidance $scale $end
   done
+  of teacher --sampler ddim --steps 10 --guidance $scale --avoid --unclipped
 done
 
 # The adversarial term; Skip-Tuning of students; the skips themselves.

@@ -50,12 +50,6 @@ std::vector<fewstep::noise_level> grid_of(const sampler_choice& o, const fewstep
   return fewstep::blended_grid(schedule, table, o.steps, o.blend, goal);
 }
 
-const fewstep::lcm_scheduler& consistency_of(const fewstep::scheduler_config& config)
-{
-  if (const auto* file = std::get_if<fewstep::lcm_scheduler>(&config.method)) return *file;
-  throw std::invalid_argument("the sampler consistency needs a checkpoint whose scheduler is LCMScheduler");
-}
-
 std::optional<fewstep::data_range> range_of(const fewstep::scheduler_config& config)
 {
   if (!config.bounds) return {};
@@ -107,6 +101,12 @@ void declare(CLI::App& app, sampler_choice& o)
 bool keeps_direction(const sampler_choice& o)
 {
   return o.name == "ddim" || o.name == "analytic-ddim";
+}
+
+const fewstep::lcm_scheduler& consistency_of(const fewstep::scheduler_config& config)
+{
+  if (const auto* file = std::get_if<fewstep::lcm_scheduler>(&config.method)) return *file;
+  throw std::invalid_argument("the sampler consistency needs a checkpoint whose scheduler is LCMScheduler");
 }
 
 std::optional<fewstep::lcm_scaling> boundary_of(const sampler_choice& o, const fewstep::scheduler_config& config)

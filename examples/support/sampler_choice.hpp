@@ -35,6 +35,9 @@ void declare(CLI::App& app, sampler_choice& o);
 /// Whether data and direction are clipped apart, as the official code of these samplers has it.
 bool keeps_direction(const sampler_choice& o);
 
+/// What a consistency model's file says. Throws std::invalid_argument if the checkpoint is none.
+const fewstep::lcm_scheduler& consistency_of(const fewstep::scheduler_config& config);
+
 /// How a consistency model's network is scaled, none for samplers of other networks. Throws std::invalid_argument if
 /// the checkpoint is none.
 std::optional<fewstep::lcm_scaling> boundary_of(const sampler_choice& o, const fewstep::scheduler_config& config);

@@ -91,9 +91,13 @@ TEST_CASE("consistency sampling is refused where it makes no sense", "[programs]
           "digits: --times are those of consistency sampling, but the sampler is ddim\n");
   REQUIRE(digits(folder, "consistency", "--sampler consistency --eta 1").errors ==
           "digits: eta is an option of ddim and phased, but the sampler is consistency\n");
-  REQUIRE(test::run_program("search_times", folder, "--model " + model("teacher")).errors ==
-          "search_times: " + test::in_repository("models/fontdigits-teacher").string() +
-              ": must be a consistency model, whose scheduler is LCMScheduler\n");
+  const auto refused = [&](const std::string& arguments) {
+    return test::run_program("search_times", folder, "--model " + arguments).errors;
+  };
+  REQUIRE(refused(model("teacher")) ==
+          "search_times: the sampler consistency needs a checkpoint whose scheduler is LCMScheduler\n");
+  REQUIRE(refused(model("consistency") + "--steps 1") == "search_times: --steps must be at least 2, but is 1\n");
+  REQUIRE(refused(model("consistency") + "--threads 0") == "search_times: --threads must be at least 1, but is 0\n");
 }
 
 TEST_CASE("cells say how near their images are to those of others", "[programs]")

@@ -1,16 +1,21 @@
 /// @file
 /// The trainer seen from the shell: what it writes, that a stopped run ends as if it had not been, and that wrong input
 /// is one sentence and exit status 2. It is there only where LibTorch is.
+#include "fewstep/io/half.hpp"
 #include "fewstep/io/plans.hpp"
 #include "fewstep/io/safetensors.hpp"
+#include "fewstep/io/tensor_numbers.hpp"
+#include "fewstep/io/tensor_view.hpp"
 #include "fewstep/plan/phased.hpp"
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
 #include "support/files.hpp"
 #include "support/program.hpp"
 
+#include <cstddef>
 #include <filesystem>
 #include <string>
+#include <vector>
 
 using namespace fewstep;
 namespace fs = std::filesystem;
@@ -92,6 +97,29 @@ TEST_CASE("what phased training writes is a checkpoint with its plan and its car
   REQUIRE(test::run_program("digits", folder, "--model student --steps 2 --count 2 --threads 1").status == 0);
 }
 
+TEST_CASE("a network may learn to predict something else, and is stored in half precision where asked", "[programs]")
+{
+  if (!is_built()) return;
+  const fs::path folder = test::empty_folder("train_predict");
+  const std::string how = "--objective denoising --predict velocity --out student";
+  REQUIRE(trained(folder, how).status == 0);
+  REQUIRE(test::contains(test::content_of(folder / "student/scheduler/scheduler_config.json"), "\"v_prediction\""));
+  std::vector<std::vector<float>> before;
+  {
+    const auto whole = safetensors_file::open(folder / "student" / weights);
+    for (const auto& tensor : whole.tensors()) before.push_back(to_float(tensor));
+  }
+  REQUIRE(trained(folder, how + " --half --resume").status == 0);  // a run that is done is written anew
+  const auto half = safetensors_file::open(folder / "student" / weights);
+  REQUIRE(half.tensors().size() == before.size());
+  for (std::size_t k = 0; k < before.size(); ++k) {
+    REQUIRE(half.tensors()[k].type == dtype::f16);
+    std::vector<float> rounded;
+    for (const float number : before[k]) rounded.push_back(half_to_float(float_to_half(number)));
+    REQUIRE(to_float(half.tensors()[k]) == rounded);
+  }
+}
+
 TEST_CASE("the trainer refuses wrong input in one sentence, before it writes", "[programs]")
 {
   if (!is_built()) return;
@@ -108,6 +136,9 @@ TEST_CASE("the trainer refuses wrong input in one sentence, before it writes", "
           "train_digits: guidance is the teacher's, and denoising has none\n");
   REQUIRE(refusal("--objective denoising --metric features --out student") ==
           "train_digits: --metric compares a student with its target, and denoising has none\n");
+  REQUIRE(
+      refusal("--objective phased --predict velocity --out student") ==
+      "train_digits: --predict must be what --init does, noise, unless the objective is denoising, but is velocity\n");
   REQUIRE(refusal("--objective phased --metric features --classifier none --out student") ==
           "train_digits: none/config.json: there is no such file\n");
   REQUIRE(refusal("--objective consistency --adversarial 0.1 --out student") ==
