@@ -51,7 +51,7 @@ void declare(CLI::App& app, options& o)
 
 constexpr std::array<std::size_t, 6> evaluations{1, 2, 4, 8, 20, 50};
 
-/// One method. Phased networks have a checkpoint for each number of steps.
+/// One method. Phased networks have a checkpoint for each number of steps, which takes the place of *.
 struct method {
   std::string title, checkpoint;
   examples::drawing drawn{};
@@ -59,24 +59,32 @@ struct method {
 
   std::string folder(std::size_t steps) const
   {
-    return "fontdigits-" + (checkpoint == "phased" ? "phased-" + std::to_string(steps) : checkpoint);
+    std::string name = "fontdigits-" + checkpoint;
+    if (const std::size_t star = name.find('*'); star != std::string::npos)
+      name.replace(star, 1, std::to_string(steps));
+    return name;
   }
 };
 
 std::vector<method> all_methods(const fs::path& models)
 {
   const auto moments = models / "fontdigits-teacher/moments.json";
+  const examples::drawing phased{.sampler = {.name = "phased"}, .clipped = false};
   return {
-      {"DDIM", "teacher", {}},
+      {"DDIM", "teacher", {.clipped = false}},
       {"DPM-Solver++ 2M", "teacher", {.sampler = {.name = "dpm-solver++"}}},
       {"UniPC", "teacher", {.sampler = {.name = "unipc"}}},
       {"Analytic-DPM, optimal path",
        "teacher",
        {.sampler = {.name = "analytic-ddpm", .spacing = "optimal", .moments = moments}}},
-      {.title = "DDIM with DeepCache", .checkpoint = "teacher", .drawn = {.branch = 1, .refresh = 2}, .fewest = 2},
-      {"DDIM with Skip-Tuning", "teacher", {.rho = 0.9}},
+      {.title = "DDIM with DeepCache",
+       .checkpoint = "teacher",
+       .drawn = {.branch = 1, .refresh = 2, .clipped = false},
+       .fewest = 2},
+      {"DDIM with Skip-Tuning", "teacher", {.rho = 0.9, .clipped = false}},
       {.title = "consistency", .checkpoint = "consistency", .drawn = {.sampler = {.name = "consistency"}}, .most = 8},
-      {.title = "phased", .checkpoint = "phased", .drawn = {.sampler = {.name = "phased"}}, .most = 8}};
+      {.title = "phased", .checkpoint = "phased-*", .drawn = phased, .most = 8},
+      {.title = "phased, adversarial term", .checkpoint = "phased-*-adversarial", .drawn = phased, .most = 2}};
 }
 
 struct drawn_cell {

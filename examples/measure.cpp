@@ -17,6 +17,7 @@
 #include "support/drawing.hpp"
 #include "support/judge.hpp"
 #include "support/kept_tensors.hpp"
+#include "support/pixels.hpp"
 #include "support/program.hpp"
 #include "support/sampler_choice.hpp"
 #include "support/sprites.hpp"
@@ -86,12 +87,28 @@ std::filesystem::path images_path(const options& o, const std::string& cell, std
   return o.by.keep / (cell + "-seed" + std::to_string(seed) + ".safetensors");
 }
 
-/// One set of images with their features, logits and labels.
+/// One set of images as pixels of 8 bits, with their features, logits and labels, and how much of what was drawn lies
+/// a twentieth of the range or more beyond its ends.
 struct seen_images {
   images x;
   nn::classified seen;
   std::vector<int> labels;
+  double outside = 0;
 };
+
+double share_outside(const images& x)
+{
+  const auto outside =
+      std::count_if(x.data(), x.data() + x.size(), [](float number) { return std::abs(number) > 1.1F; });
+  return static_cast<double>(outside) / static_cast<double>(x.size());
+}
+
+/// What a picture shows of images.
+images shown(images x)
+{
+  for (float& number : x.values) number = examples::number_of(examples::pixel_of(number));
+  return x;
+}
 
 /// The images of a seed: drawn, or taken from the training set, each seed its own.
 seen_images images_of(const options& o, const examples::checkpoint& from, const examples::judge& by, std::uint64_t seed)
@@ -101,8 +118,8 @@ seen_images images_of(const options& o, const examples::checkpoint& from, const 
     images part{o.images, all.images.channels, all.images.height, all.images.width};
     std::copy_n(all.images.data() + (seed - 1) * part.size(), part.size(), part.data());
     auto seen = by(part);
-    return {
-        std::move(part), std::move(seen), {all.labels.end() - static_cast<std::ptrdiff_t>(o.images), all.labels.end()}};
+    const auto last = all.labels.end();
+    return {std::move(part), std::move(seen), {last - static_cast<std::ptrdiff_t>(o.images), last}};
   }
   const auto path = images_path(o, own_name(o), seed);
   const images shape = examples::shape_of(from.network, o.images);
@@ -113,15 +130,10 @@ seen_images images_of(const options& o, const examples::checkpoint& from, const 
   std::vector<int> labels(o.images);
   for (std::size_t k = 0; k < o.images; ++k) labels[k] = examples::digit_of(k);
   images x = examples::kept_images(path, shape);
+  const double outside = share_outside(x);
+  x = shown(std::move(x));
   auto seen = by(x);
-  return {std::move(x), std::move(seen), labels};
-}
-
-/// The part of the pixels that a twentieth of the range or more lies beyond its ends.
-double share_outside(const images& x)
-{
-  const auto outside = std::count_if(x.data(), x.data() + x.size(), [](float pixel) { return std::abs(pixel) > 1.1F; });
-  return static_cast<double>(outside) / static_cast<double>(x.size());
+  return {std::move(x), std::move(seen), labels, outside};
 }
 
 /// The root of the mean squared difference from the images of another cell. Throws std::runtime_error, with the path
@@ -131,7 +143,7 @@ double distance_to(const options& o, const std::string& cell, const images& x, s
   const auto path = images_path(o, cell, seed);
   if (!std::filesystem::exists(path))
     throw std::runtime_error(path.string() + ": does not exist; measure that cell first, with as many seeds");
-  const images other = examples::kept_images(path, {x.count, x.channels, x.height, x.width});
+  const images other = shown(examples::kept_images(path, {x.count, x.channels, x.height, x.width}));
   double squares = 0;
   for (std::size_t k = 0; k < x.size(); ++k) {
     const double difference = static_cast<double>(x.data()[k]) - static_cast<double>(other.data()[k]);
@@ -178,7 +190,7 @@ json::object measure_cell(const options& o, const examples::checkpoint& from)
   double accuracy = 0, outside = 0;
   std::vector<json::array> near(o.near.size());
   for (std::uint64_t seed = 1; seed <= o.seeds; ++seed) {
-    const auto [x, seen, labels] = images_of(o, from, by, seed);
+    const auto [x, seen, labels, beyond] = images_of(o, from, by, seed);
     nn::feature_moments own;
     own.add(seen.features), pooled.add(seen.features);
     all.conservativeResize(all.rows() + seen.features.rows(), Eigen::NoChange);
@@ -186,7 +198,7 @@ json::object measure_cell(const options& o, const examples::checkpoint& from)
     distances.emplace_back(nn::frechet_distance(own.law(), of_data.law()));
     accuracies.emplace_back(nn::accuracy(seen, labels));
     accuracy += nn::accuracy(seen, labels) / static_cast<double>(o.seeds);
-    outside += share_outside(x) / static_cast<double>(o.seeds);
+    outside += beyond / static_cast<double>(o.seeds);
     for (std::size_t k = 0; k < o.near.size(); ++k) near[k].emplace_back(distance_to(o, o.near[k], x, seed));
   }
   const nn::kernel_estimate kernel = nn::kernel_distance(all, unseen);

@@ -83,10 +83,16 @@ void declare(CLI::App& app, examples::training_options& o)
       ->check(CLI::IsMember({"huber", "l2", "l1", "pseudo-huber", "features"}));
   app.add_option("--classifier", o.classifier, "folder of the classifier by whose features --metric features compares");
   app.add_option("--guidance", o.objective.guidance, "scale by which the teacher's solver is augmented; 1 is none");
+  app.add_flag("--clipped", o.objective.clipped, "hold the data that a student and its teacher predict in [-1, 1]");
   app.add_option("--adversarial", o.adversarial.weight,
                  "weight of the adversarial term of phased distillation; its paper has 0.1, 0 is none");
   app.add_option("--adversarial-start", o.adversarial.start, "steps before it begins");
   app.add_option("--adversarial-warm-up", o.adversarial.warm_up, "steps of the discriminator alone, then of its rise");
+  app.add_option("--adversarial-real", o.real,
+                 "what the discriminator takes for real: where the target lands, as in the paper, or data")
+      ->check(CLI::IsMember({"target", "data"}));
+  app.add_flag("--adversarial-together{false}", o.adversarial.take_turns,
+               "train student and discriminator at every step, not in turns");
   app.add_option("--target-rate", o.target_rate, "of the average that is the target of consistency distillation");
   app.add_option("--steps", o.objective.steps, "of training in all");
   app.add_option("--batch", o.batch.size, "images a step");

@@ -31,7 +31,7 @@ void declare(CLI::App& app, drawing& o)
       ->capture_default_str();
   app.add_option("--guidance", o.guidance, "scale of classifier-free guidance; 1 is none")->capture_default_str();
   app.add_flag("--avoid", o.avoided, "ask for no class, and guide away from the digit");
-  app.add_flag("!--unclipped", o.clipped, "let the predicted data leave [-1, 1]");
+  app.add_flag("!--unclipped", o.clipped, "let predicted data leave [-1, 1] on the way; pictures clip what was drawn");
 }
 
 std::string name_of(const drawing& o)

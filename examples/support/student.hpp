@@ -48,6 +48,7 @@ struct objective_options {
   std::string solver = "ddim";  ///< or heun
   std::string metric{};         ///< a name of `metric_of`; empty for the usual one of the objective
   double guidance = 1;          ///< of the teacher
+  bool clipped = false;         ///< the data that student and teacher predict is held in [-1, 1], as samplers hold it
   std::size_t steps = 1;        ///< of the whole training, over which levels grow
 };
 
@@ -72,15 +73,18 @@ struct trained_networks {
   unet2d_torch* teacher = nullptr;
 };
 
-/// The network under labels, as a denoiser over batches that predicts data.
-inline auto data_of(unet2d_torch& net, const at::Tensor& labels, fewstep::prediction predicts)
+/// The network under labels, as a denoiser over batches that predicts data, `clipped` to the range of pixels or not.
+inline auto data_of(unet2d_torch& net, const at::Tensor& labels, fewstep::prediction predicts, bool clipped)
 {
   const auto network = [&net, labels](const at::Tensor& x, train::batch_levels at) {
     std::vector<double> times;
     for (const fewstep::noise_level& level : at) times.push_back(level.t);
     return net.forward(x, at::tensor(times), labels).to(at::kFloat);
   };
-  return train::converted(network, predicts);
+  return [data = train::converted(network, predicts), clipped](const at::Tensor& x, train::batch_levels at) {
+    const at::Tensor d = data(x, at);
+    return clipped ? d.clamp(-1, 1) : d;
+  };
 }
 
 /// The losses of the objectives on one table.
@@ -99,6 +103,8 @@ public:
       throw std::invalid_argument("consistency training needs at least 10 levels, but has " + std::to_string(o.times));
     if (!needs_teacher() && o.guidance != 1)
       throw std::invalid_argument("guidance is the teacher's, and " + o.name + " has none");
+    if (o.name == "denoising" && o.clipped)
+      throw std::invalid_argument("--clipped holds what students predict, and denoising has none");
     if (o.name == "denoising" && !o.metric.empty())
       throw std::invalid_argument("--metric compares a student with its target, and denoising has none");
   }
@@ -110,7 +116,7 @@ public:
   learnt operator()(std::size_t k, const training_batch& batch, const trained_networks& nets,
                     std::int64_t no_class) const
   {
-    const auto student = data_of(nets.student, batch.labels, predicts_);
+    const auto student = data_of(nets.student, batch.labels, predicts_, options_.clipped);
     if (options_.name == "denoising") return denoising_loss(batch, nets.student);
     const fewstep::lcm_scaling boundary;
     if (options_.name == "consistency-training") {
@@ -118,16 +124,17 @@ public:
       return training_loss(k, batch, f);
     }
     std::vector<double> scales(batch.uniforms.size(), options_.guidance);
-    const auto conditional = data_of(*nets.teacher, batch.labels, predicts_);
+    const auto conditional = data_of(*nets.teacher, batch.labels, predicts_, options_.clipped);
     const auto solve = [&](const auto& teacher) {
       return options_.name == "phased"
                  ? phased_loss(batch, student, teacher)
                  : consistency_loss(batch, train::preconditioned(student, boundary),
-                                    train::preconditioned(data_of(*nets.target, batch.labels, predicts_), boundary),
+                                    train::preconditioned(
+                                        data_of(*nets.target, batch.labels, predicts_, options_.clipped), boundary),
                                     teacher);
     };
     if (options_.guidance == 1) return solve(conditional);
-    const auto negative = data_of(*nets.teacher, at::full_like(batch.labels, no_class), predicts_);
+    const auto negative = data_of(*nets.teacher, at::full_like(batch.labels, no_class), predicts_, options_.clipped);
     return solve(train::guided(conditional, negative, scales));
   }
 

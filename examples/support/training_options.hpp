@@ -25,6 +25,7 @@ struct training_options {
   objective_options objective{.steps = 20'000};
   batch_options batch{};
   train::adversarial_schedule adversarial{.weight = 0};
+  std::string real = "target";  ///< what the discriminator takes for real: where the target lands, or data
   std::filesystem::path data = "data/fontdigits", init = "models/fontdigits-ddpm", teacher{}, out{};
   std::filesystem::path classifier = "models/fontdigits-classifier";
   double rate = 2e-4, decay = 0, clip = 1, average = 0.999, target_rate = 0.95;
@@ -56,6 +57,8 @@ inline void check(const training_options& o)
           "--adversarial must not be negative, but is " + std::to_string(o.adversarial.weight));
   require(o.adversarial.weight == 0 || o.objective.name == "phased",
           "--adversarial belongs to phased distillation, but the objective is " + o.objective.name);
+  require(o.adversarial.weight > 0 || (o.real == "target" && o.adversarial.take_turns),
+          "--adversarial-real and --adversarial-together belong to the adversarial term, but --adversarial is 0");
   require(o.minutes >= 0, "--minutes must not be negative, but is " + std::to_string(o.minutes));
   for (const auto& [name, part] :
        {std::pair("--drop-class", o.batch.drop_class), std::pair("--augment", o.batch.augment),
@@ -88,9 +91,12 @@ inline fewstep::safetensors_metadata notes_of(const training_options& o)
           {"--solver", o.objective.solver},
           {"--metric", o.objective.metric},
           {"--guidance", text(o.objective.guidance)},
+          {"--clipped", o.objective.clipped ? "yes" : "no"},
           {"--adversarial", text(o.adversarial.weight)},
           {"--adversarial-start", std::to_string(o.adversarial.start)},
           {"--adversarial-warm-up", std::to_string(o.adversarial.warm_up)},
+          {"--adversarial-real", o.real},
+          {"--adversarial-together", o.adversarial.take_turns ? "no" : "yes"},
           {"--target-rate", text(o.target_rate)},
           {"--steps", std::to_string(o.objective.steps)},
           {"--images", std::to_string(o.images)},

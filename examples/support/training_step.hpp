@@ -69,7 +69,9 @@ inline step_result learn(const training_options& o, training_state& state, const
   const std::vector<fewstep::noise_level> above = objective.judged_levels(learnt, batch);
   const auto noisy = [&](const at::Tensor& x) { return train::renoised(x, learnt.edges, above, batch.fresh_noise); };
   if (train::trains_discriminator(o.adversarial, k)) {
-    const at::Tensor loss = train::discriminator_loss(judge, noisy(learnt.target), noisy(learnt.estimate), above);
+    const at::Tensor real = o.real == "data" ? train::noised<at::Tensor>({batch.clean.data, batch.fresh_noise}, above)
+                                             : noisy(learnt.target);
+    const at::Tensor loss = train::discriminator_loss(judge, real, noisy(learnt.estimate), above);
     result.norm = descend(state.judge->optimizer, train::mean(loss).sum(), rate_at(o, k), o.clip);
   }
   if (student_learns) {

@@ -47,7 +47,9 @@ TEST_CASE("a stopped run that goes on ends with the bits of one that was not sto
   const fs::path folder = test::empty_folder("train_resume");
   for (const std::string how : {"--objective consistency --times 4 --augment 1 ",
                                 "--objective consistency-training --times 10 --metric features ",
-                                "--objective phased --times 4 --phases 2 --adversarial 0.1 "}) {
+                                "--objective phased --times 4 --phases 2 --adversarial 0.1 ",
+                                "--objective phased --times 4 --phases 1 --clipped --adversarial 0.1 "
+                                "--adversarial-real data --adversarial-together "}) {
     CAPTURE(how);
     fs::remove_all(folder / "whole"), fs::remove_all(folder / "parts");
     const auto whole = trained(folder, how + "--out whole");
@@ -136,6 +138,8 @@ TEST_CASE("the trainer refuses wrong input in one sentence, before it writes", "
           "train_digits: guidance is the teacher's, and denoising has none\n");
   REQUIRE(refusal("--objective denoising --metric features --out student") ==
           "train_digits: --metric compares a student with its target, and denoising has none\n");
+  REQUIRE(refusal("--objective denoising --clipped --out student") ==
+          "train_digits: --clipped holds what students predict, and denoising has none\n");
   REQUIRE(
       refusal("--objective phased --predict velocity --out student") ==
       "train_digits: --predict must be what --init does, noise, unless the objective is denoising, but is velocity\n");
@@ -143,6 +147,10 @@ TEST_CASE("the trainer refuses wrong input in one sentence, before it writes", "
           "train_digits: none/config.json: there is no such file\n");
   REQUIRE(refusal("--objective consistency --adversarial 0.1 --out student") ==
           "train_digits: --adversarial belongs to phased distillation, but the objective is consistency\n");
+  REQUIRE(
+      refusal("--objective phased --adversarial-real data --out student") ==
+      "train_digits: --adversarial-real and --adversarial-together belong to the adversarial term, but --adversarial "
+      "is 0\n");
   REQUIRE(refusal("--batch 0 --out student") == "train_digits: --batch must be at least 1, but is 0\n");
   REQUIRE(refusal("--average 1.5 --out student") == "train_digits: --average must lie in [0, 1], but is 1.500000\n");
   REQUIRE(refusal("--images 100000000 --out student").find("sprites in train, but 100000000 were asked for") !=
