@@ -38,13 +38,15 @@ void print(const fewstep::sampling_plan& plan)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app(
+  const examples::program_title title{
+      "audit",
       "Prints whether the rows of a sampling plan carry each noise level's law into the next's, and how far it "
-      "ends from the exact flow of data whose best denoiser is known.",
-      "audit");
-  app.add_option("plan", chosen.plan, "JSON, as fewstep's write_plan and `digits --trace` write it")->required();
-  app.add_flag("--table", chosen.table, "print the rows, too");
-  return examples::run_program(app, argc, argv, [&] {
+      "ends from the exact flow of data whose best denoiser is known."};
+  const auto options_of = [&](CLI::App& app) {
+    app.add_option("plan", chosen.plan, "JSON, as fewstep's write_plan and `digits --trace` write it")->required();
+    app.add_flag("--table", chosen.table, "print the rows, too");
+  };
+  return examples::run_program(title, argc, argv, options_of, [&] {
     const fewstep::sampling_plan plan = fewstep::read_plan(chosen.plan);
     print(plan);
     if (chosen.table) std::fputs(("\n" + fewstep::to_table(plan)).c_str(), stdout);

@@ -41,7 +41,6 @@ struct options {
 
 void declare(CLI::App& app, options& o)
 {
-  app.option_defaults()->take_last();
   app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
   examples::declare(app, o.sampler);
   app.add_option("--class", o.label, "what to draw; without it, all classes in turn");
@@ -166,7 +165,7 @@ void draw(const options& o)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app("Draws pictures with a diffusion model's U-Net.", "digits");
-  declare(app, chosen);
-  return examples::run_program(app, argc, argv, [&] { draw(chosen); });
+  const examples::program_title title{"digits", "Draws pictures with a diffusion model's U-Net."};
+  const auto options_of = [&](CLI::App& app) { declare(app, chosen); };
+  return examples::run_program(title, argc, argv, options_of, [&] { draw(chosen); });
 }

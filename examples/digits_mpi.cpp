@@ -35,7 +35,6 @@ struct options {
 
 void declare(CLI::App& app, options& o)
 {
-  app.option_defaults()->take_last();
   app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
   examples::declare(app, o.sampler);
   app.add_option("--count", o.count, "images, all classes in turn")->capture_default_str();
@@ -75,7 +74,7 @@ void draw(const options& o, const examples::ranks& all)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app("Draws pictures with a diffusion model's U-Net on many machines.", "digits_mpi");
-  declare(app, chosen);
-  return examples::run_on_ranks(app, argc, argv, [&](const examples::ranks& all) { draw(chosen, all); });
+  const examples::program_title title{"digits_mpi", "Draws pictures with a diffusion model's U-Net on many machines."};
+  const auto options_of = [&](CLI::App& app) { declare(app, chosen); };
+  return examples::run_on_ranks(title, argc, argv, options_of, [&](const examples::ranks& all) { draw(chosen, all); });
 }

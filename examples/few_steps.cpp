@@ -39,7 +39,6 @@ struct options {
 
 void declare(CLI::App& app, options& o)
 {
-  app.option_defaults()->take_last();
   app.add_option("--models", o.models, "folder of the checkpoints fontdigits-*")->capture_default_str();
   app.add_option("--results", o.results, "measured cells, whose Frechet distances are quoted")->capture_default_str();
   app.add_option("--count", o.count, "digits in each cell, all in turn")->capture_default_str();
@@ -84,7 +83,7 @@ std::vector<method> all_methods(const fs::path& models)
       {"DDIM with Skip-Tuning", "teacher", {.rho = 0.9, .clipped = false}},
       {.title = "consistency", .checkpoint = "consistency", .drawn = {.sampler = {.name = "consistency"}}, .most = 8},
       {.title = "phased", .checkpoint = "phased-*", .drawn = phased, .most = 8},
-      {.title = "phased, adversarial term", .checkpoint = "phased-*-adversarial", .drawn = phased, .most = 2}};
+      {.title = "phased, adversarial term", .checkpoint = "phased-*-adversarial", .drawn = phased, .most = 8}};
 }
 
 struct drawn_cell {
@@ -218,7 +217,7 @@ void show(const options& o)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app("Draws the same digits with every method at 1 to 50 evaluations.", "few_steps");
-  declare(app, chosen);
-  return examples::run_program(app, argc, argv, [&] { show(chosen); });
+  const examples::program_title title{"few_steps", "Draws the same digits with every method at 1 to 50 evaluations."};
+  const auto options_of = [&](CLI::App& app) { declare(app, chosen); };
+  return examples::run_program(title, argc, argv, options_of, [&] { show(chosen); });
 }

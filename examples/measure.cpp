@@ -7,9 +7,6 @@
 #include "fewstep/fewstep.hpp"
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/scheduler_config.hpp"
-#include "fewstep/nn/classifier.hpp"
-#include "fewstep/nn/frechet_distance.hpp"
-#include "fewstep/nn/kernel_distance.hpp"
 #include "fewstep/nn/workspace.hpp"
 #include "fewstep/statistics/likelihood.hpp"
 #include "support/cells.hpp"
@@ -50,7 +47,6 @@ struct options {
 
 void declare(CLI::App& app, options& o)
 {
-  app.option_defaults()->take_last();
   app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
   examples::declare(app, o.by);
   examples::declare(app, o.drawn);
@@ -87,12 +83,10 @@ std::filesystem::path images_path(const options& o, const std::string& cell, std
   return o.by.keep / (cell + "-seed" + std::to_string(seed) + ".safetensors");
 }
 
-/// One set of images as pixels of 8 bits, with their features, logits and labels, and how much of what was drawn lies
-/// a twentieth of the range or more beyond its ends.
-struct seen_images {
-  images x;
-  nn::classified seen;
-  std::vector<int> labels;
+/// One set of images as pixels of 8 bits, and how much of what was drawn lies a twentieth of the range or more beyond
+/// its ends.
+struct image_set {
+  examples::labelled_images shown;
   double outside = 0;
 };
 
@@ -111,15 +105,14 @@ images shown(images x)
 }
 
 /// The images of a seed: drawn, or taken from the training set, each seed its own.
-seen_images images_of(const options& o, const examples::checkpoint& from, const examples::judge& by, std::uint64_t seed)
+image_set images_of(const options& o, const examples::checkpoint& from, std::uint64_t seed)
 {
   if (o.real) {
     const auto all = examples::read_sprites(o.by.data, examples::train_sprites, seed * o.images);
     images part{o.images, all.images.channels, all.images.height, all.images.width};
     std::copy_n(all.images.data() + (seed - 1) * part.size(), part.size(), part.data());
-    auto seen = by(part);
     const auto last = all.labels.end();
-    return {std::move(part), std::move(seen), {last - static_cast<std::ptrdiff_t>(o.images), last}};
+    return {{std::move(part), {last - static_cast<std::ptrdiff_t>(o.images), last}}};
   }
   const auto path = images_path(o, own_name(o), seed);
   const images shape = examples::shape_of(from.network, o.images);
@@ -127,13 +120,9 @@ seen_images images_of(const options& o, const examples::checkpoint& from, const 
     const images drawn = examples::draw(o.drawn, from, {.seed = seed, .images = o.images}, o.by.threads);
     o.drawn.clipped ? examples::keep_pixels(path, drawn) : examples::keep_numbers(path, drawn);
   }
-  std::vector<int> labels(o.images);
-  for (std::size_t k = 0; k < o.images; ++k) labels[k] = examples::digit_of(k);
   images x = examples::kept_images(path, shape);
   const double outside = share_outside(x);
-  x = shown(std::move(x));
-  auto seen = by(x);
-  return {std::move(x), std::move(seen), labels, outside};
+  return {{shown(std::move(x)), examples::digits_of(0, o.images)}, outside};
 }
 
 /// The root of the mean squared difference from the images of another cell. Throws std::runtime_error, with the path
@@ -179,35 +168,23 @@ fewstep::likelihood_bound bound(const options& o, const examples::checkpoint& fr
 
 json::object measure_cell(const options& o, const examples::checkpoint& from)
 {
-  const examples::judge by(o.by);
-  const Eigen::MatrixXd& unseen = by.unseen();
-  nn::feature_moments of_data;
-  of_data.add(unseen);
-
-  nn::feature_moments pooled;
-  Eigen::MatrixXd all(0, unseen.cols());
+  examples::judge by(o.by);
   json::array distances, accuracies;
   double accuracy = 0, outside = 0;
   std::vector<json::array> near(o.near.size());
   for (std::uint64_t seed = 1; seed <= o.seeds; ++seed) {
-    const auto [x, seen, labels, beyond] = images_of(o, from, by, seed);
-    nn::feature_moments own;
-    own.add(seen.features), pooled.add(seen.features);
-    all.conservativeResize(all.rows() + seen.features.rows(), Eigen::NoChange);
-    all.bottomRows(seen.features.rows()) = seen.features;
-    distances.emplace_back(nn::frechet_distance(own.law(), of_data.law()));
-    accuracies.emplace_back(nn::accuracy(seen, labels));
-    accuracy += nn::accuracy(seen, labels) / static_cast<double>(o.seeds);
+    const auto [x, beyond] = images_of(o, from, seed);
+    const examples::verdict own = by(x);
+    distances.emplace_back(own.frechet);
+    accuracies.emplace_back(own.accuracy);
+    accuracy += own.accuracy / static_cast<double>(o.seeds);
     outside += beyond / static_cast<double>(o.seeds);
-    for (std::size_t k = 0; k < o.near.size(); ++k) near[k].emplace_back(distance_to(o, o.near[k], x, seed));
+    for (std::size_t k = 0; k < o.near.size(); ++k) near[k].emplace_back(distance_to(o, o.near[k], x.images, seed));
   }
-  const nn::kernel_estimate kernel = nn::kernel_distance(all, unseen);
-  json::object found{{"frechet", nn::frechet_distance(pooled.law(), of_data.law())},
-                     {"frechet_of_seeds", distances},
-                     {"kernel", kernel.value},
-                     {"kernel_standard_error", kernel.standard_error},
-                     {"accuracy", accuracy},
-                     {"accuracy_of_seeds", accuracies},
+  const examples::joint_verdict all = by.together();
+  json::object found{{"frechet", all.frechet}, {"frechet_of_seeds", distances},
+                     {"kernel", all.kernel},   {"kernel_standard_error", all.kernel_standard_error},
+                     {"accuracy", accuracy},   {"accuracy_of_seeds", accuracies},
                      {"outside", outside}};
   if (!near.empty()) found.emplace_back("distances", json::array(near.begin(), near.end()));
   if (o.likelihood > 0) {
@@ -249,7 +226,7 @@ void measure(const options& o)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app("Draws images with a sampler and measures how good they are.", "measure");
-  declare(app, chosen);
-  return examples::run_program(app, argc, argv, [&] { measure(chosen); });
+  const examples::program_title title{"measure", "Draws images with a sampler and measures how good they are."};
+  const auto options_of = [&](CLI::App& app) { declare(app, chosen); };
+  return examples::run_program(title, argc, argv, options_of, [&] { measure(chosen); });
 }

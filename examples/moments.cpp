@@ -98,11 +98,11 @@ void report(const fewstep::stored_moments& stored)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app(
-      "Measures the moments of a diffusion model's U-Net for Analytic-DPM, and goes on with a file that is there.",
-      "moments");
-  declare(app, chosen);
-  return examples::run_program(app, argc, argv, [&] {
+  const examples::program_title title{
+      "moments",
+      "Measures the moments of a diffusion model's U-Net for Analytic-DPM, and goes on with a file that is there."};
+  const auto options_of = [&](CLI::App& app) { declare(app, chosen); };
+  return examples::run_program(title, argc, argv, options_of, [&] {
     if (chosen.report.empty())
       measure(chosen);
     else

@@ -75,7 +75,9 @@ void measure(const examples::measurement_options& o, const examples::ranks& all)
 int main(int argc, char** argv)
 {
   examples::measurement_options chosen;
-  CLI::App app("Measures the moments of a diffusion model's U-Net for Analytic-DPM, on many machines.", "moments_mpi");
-  examples::declare(app, chosen);
-  return examples::run_on_ranks(app, argc, argv, [&](const examples::ranks& all) { measure(chosen, all); });
+  const examples::program_title title{
+      "moments_mpi", "Measures the moments of a diffusion model's U-Net for Analytic-DPM, on many machines."};
+  const auto options_of = [&](CLI::App& app) { examples::declare(app, chosen); };
+  return examples::run_on_ranks(title, argc, argv, options_of,
+                                [&](const examples::ranks& all) { measure(chosen, all); });
 }

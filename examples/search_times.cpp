@@ -3,7 +3,6 @@
 //
 //     search_times --model models/fontdigits-consistency --steps 2 --out times.json
 #include "fewstep/io/json.hpp"
-#include "fewstep/nn/frechet_distance.hpp"
 #include "fewstep/plan/lcm.hpp"
 #include "fewstep/search/ternary_search.hpp"
 #include "support/checkpoint.hpp"
@@ -34,7 +33,6 @@ struct options {
 
 void declare(CLI::App& app, options& o)
 {
-  app.option_defaults()->take_last();
   app.add_option("--model", o.model, "checkpoint folder whose scheduler is LCMScheduler")->capture_default_str();
   examples::declare(app, o.by);
   app.add_option("--steps", o.steps, "of the plan, the first of them from the noisiest time")->capture_default_str();
@@ -52,9 +50,8 @@ void search(const options& o)
   const auto from = examples::open_checkpoint(o.model);
   const auto& [table, original, scaling] = examples::consistency_of(from.schedule);
   const std::vector<double> times = fewstep::lcm_times(table.steps(), original, {.original_steps = original});
-  const examples::judge by(o.by);
-  fewstep::nn::feature_moments of_data;
-  of_data.add(by.unseen());
+  examples::judge by(o.by);
+  const std::vector<int> labels = examples::digits_of(0, o.images);
   const auto chosen = [&](const std::vector<std::size_t>& ts) {
     std::vector<double> some;
     for (std::size_t k = 0; k + 1 < ts.size(); ++k) some.push_back(times[ts[k]]);
@@ -62,9 +59,8 @@ void search(const options& o)
   };
   const auto score = [&](const std::vector<std::size_t>& ts) {
     const examples::drawing drawn{.sampler = {.name = "consistency", .times = chosen(ts)}};
-    fewstep::nn::feature_moments seen;
-    seen.add(by(examples::draw(drawn, from, {.seed = o.seed, .images = o.images}, o.by.threads)).features);
-    const double distance = fewstep::nn::frechet_distance(seen.law(), of_data.law());
+    const double distance =
+        by({examples::draw(drawn, from, {.seed = o.seed, .images = o.images}, o.by.threads), labels}).frechet;
     std::printf("%s: %.4f\n", examples::name_of(drawn).c_str(), distance);
     return distance;
   };
@@ -84,7 +80,7 @@ void search(const options& o)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app("Looks for the best times of few steps of a consistency model.", "search_times");
-  declare(app, chosen);
-  return examples::run_program(app, argc, argv, [&] { search(chosen); });
+  const examples::program_title title{"search_times", "Looks for the best times of few steps of a consistency model."};
+  const auto options_of = [&](CLI::App& app) { declare(app, chosen); };
+  return examples::run_program(title, argc, argv, options_of, [&] { search(chosen); });
 }

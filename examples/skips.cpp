@@ -33,7 +33,6 @@ struct options {
 
 void declare(CLI::App& app, options& o)
 {
-  app.option_defaults()->take_last();
   app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
   app.add_option("--steps", o.steps, "rows of the DDIM plan")->capture_default_str();
   app.add_option("--levels", o.levels, "rows to print and plot ratios of")->capture_default_str();
@@ -149,7 +148,7 @@ void run(const options& o)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app("Shows the skips and the deep features of a U-Net while it draws.", "skips");
-  declare(app, chosen);
-  return examples::run_program(app, argc, argv, [&] { run(chosen); });
+  const examples::program_title title{"skips", "Shows the skips and the deep features of a U-Net while it draws."};
+  const auto options_of = [&](CLI::App& app) { declare(app, chosen); };
+  return examples::run_program(title, argc, argv, options_of, [&] { run(chosen); });
 }

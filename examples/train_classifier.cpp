@@ -244,8 +244,8 @@ void run(const options& o)
 
 int main(int argc, char** argv)
 {
-  CLI::App app("Trains a classifier of digits", "train_classifier");
   options o;
-  declare(app, o);
-  return examples::run_program(app, argc, argv, [&] { run(o); });
+  const examples::program_title title{"train_classifier", "Trains a classifier of digits"};
+  const auto options_of = [&](CLI::App& app) { declare(app, o); };
+  return examples::run_program(title, argc, argv, options_of, [&] { run(o); });
 }

@@ -371,10 +371,10 @@ void train_network(const examples::training_options& o, const std::string& comma
 int main(int argc, char** argv)
 {
   examples::training_options chosen;
-  CLI::App app("Trains and distils the digits' network.", "train_digits");
-  declare(app, chosen);
   std::string command = "train_digits";
   for (int k = 1; k < argc; ++k)
     if (std::string(argv[k]) != "--resume") command += std::string(" ") + argv[k];
-  return examples::run_program(app, argc, argv, [&] { train_network(chosen, command); });
+  const examples::program_title title{"train_digits", "Trains and distils the digits' network."};
+  const auto options_of = [&](CLI::App& app) { declare(app, chosen); };
+  return examples::run_program(title, argc, argv, options_of, [&] { train_network(chosen, command); });
 }

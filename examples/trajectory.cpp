@@ -39,7 +39,6 @@ struct options {
 
 void declare(CLI::App& app, options& o)
 {
-  app.option_defaults()->take_last();
   app.add_option("--moments", o.moments, "file from the program moments, or the official code's ms_eps")->required();
   app.add_option(
       "--model", o.model,
@@ -159,7 +158,8 @@ void find(const options& o)
 int main(int argc, char** argv)
 {
   options chosen;
-  CLI::App app("Finds the cheapest trajectory for a network whose moments are known.", "trajectory");
-  declare(app, chosen);
-  return examples::run_program(app, argc, argv, [&] { find(chosen); });
+  const examples::program_title title{"trajectory",
+                                      "Finds the cheapest trajectory for a network whose moments are known."};
+  const auto options_of = [&](CLI::App& app) { declare(app, chosen); };
+  return examples::run_program(title, argc, argv, options_of, [&] { find(chosen); });
 }

@@ -19,7 +19,7 @@ STUDENTS = ("consistency", "phased", "phased, adversarial term")
 PAGE = """# Few-step models
 
 What one to fifty evaluations of a network buy: samplers of `models/fontdigits-teacher`, and the networks that were distilled
-from it, `fontdigits-consistency` and `fontdigits-phased-1` to `-8`, by [train_digits](../training.md). This page is written by
+from it, `fontdigits-consistency`, `fontdigits-phased-1` to `-8` and `fontdigits-phased-1-adversarial` to `-8-adversarial`, by [train_digits](../training.md). This page is written by
 `scripts/few_steps.sh`. Each cell has 1,000 images of each of 3 seeds{fewer}, {images} in all. The Frechet
 distance (± standard error over seeds) is to 10,240 unseen images in a classifier's features, once both are pixels of 8 bits; {floor:.3f}
 for 3,000 real ones. Digits are right if that classifier says so.
@@ -65,7 +65,6 @@ root mean square difference, in a range of 2, from the teacher's DDIM with 50 st
 ## Guidance
 
 The predicted data is not clipped in the first two tables. DDIM has ten steps, consistency and phased-4 four.
-Cells of one seed that are not clipped were judged by their numbers, before these became pixels.
 
 Right digits, in percent, against the scale:
 
@@ -218,6 +217,7 @@ def same(found):
     lines = ["| | steps | from the teacher's 50 | from the most |", "|---|---|---|---|"]
     kinds = [("consistency, fresh noise", lambda s: f"consistency/consistency-{s}", (1, 2, 4, 8, 16), "consistency/consistency-16"),
              ("phased, deterministic", lambda s: f"phased-{s}/phased-{s}-unclipped", PHASES, "phased-8/phased-8-unclipped"),
+             ("phased, adversarial term", lambda s: f"phased-{s}-adversarial/phased-{s}-unclipped", PHASES, "phased-8/phased-8-unclipped"),
              ("phased-8 on 16 steps", lambda s: f"phased-8/phased-{s}-unclipped", (16,), None),
              ("phased, fresh noise", lambda s: f"phased-{s}/phased-{s}-eta1.0-unclipped", (2, 4, 8), "phased-8/phased-8-unclipped")]
     for title, name, steps, most in kinds:
@@ -258,7 +258,7 @@ def guidance_verdict(found):
 
 def adversarial(found):
     lines = ["| steps | without: Frechet distance | right, % | with: Frechet distance | right, % |", "|---|---|---|---|---|"]
-    for m in (1, 2):
+    for m in PHASES:
         parts = [str(m)]
         for model in (f"phased-{m}", f"phased-{m}-adversarial"):
             cell = found.get(f"{model}/phased-{m}-unclipped")
@@ -269,7 +269,7 @@ def adversarial(found):
 
 def adversarial_verdict(found):
     lines = []
-    for m in (1, 2):
+    for m in PHASES:
         moved = cells.compare(found, f"phased-{m}-adversarial/phased-{m}-unclipped", f"phased-{m}/phased-{m}-unclipped", cells.frechet)
         if moved:
             word = "makes no difference" if abs(moved[0]) <= 2 * moved[1] else "helps" if moved[0] < 0 else "**hurts**"

@@ -56,7 +56,11 @@ for scale in 1 2 4 8; do
 done
 
 # The adversarial term; Skip-Tuning of students; the skips themselves.
-for phases in 1 2; do of phased-$phases-adversarial --sampler phased --steps $phases --unclipped; done
+for phases in 8 4 2 1; do
+  # shellcheck disable=SC2086
+  of phased-$phases-adversarial --sampler phased --steps $phases --unclipped $near \
+    --near fontdigits-phased-8/phased-8-unclipped
+done
 for rho in 1.1 0.9 0.8; do
   for steps in 1 2; do
     of consistency --sampler consistency --steps $steps --rho $rho

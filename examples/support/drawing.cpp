@@ -52,17 +52,18 @@ std::string name_of(const drawing& o)
   return name;
 }
 
-int digit_of(std::size_t k)
+std::vector<int> digits_of(std::size_t first, std::size_t count)
 {
-  return static_cast<int>(k % 10);
+  std::vector<int> digits(count);
+  for (std::size_t k = 0; k < count; ++k) digits[k] = static_cast<int>((first + k) % 10);
+  return digits;
 }
 
 fewstep::nn::images draw_batch(const drawing& o, const fewstep::sampling_plan& plan, const checkpoint& from,
                                fewstep::nn::workspace& work, const fewstep::philox_noise& noise)
 {
   namespace nn = fewstep::nn;
-  std::vector<int> digits(noise.samples);
-  for (std::size_t k = 0; k < digits.size(); ++k) digits[k] = digit_of(noise.first_sample + k);
+  const std::vector<int> digits = digits_of(noise.first_sample, noise.samples);
   const std::vector<int> none(digits.size(), static_cast<int>(class_count(from.network.conditions)) - 1);
   const nn::lane wanted(from.network, work, {.class_labels = o.avoided ? none : digits});
   const nn::lane away(from.network, work, {.class_labels = o.avoided ? digits : none});

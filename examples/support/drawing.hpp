@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace examples {
 
@@ -30,8 +31,8 @@ void declare(CLI::App& app, drawing& o);
 /// "ddim-even-10", "ddim-even-50-branch1-every3-rho0.8", "phased-4-guided2.0".
 std::string name_of(const drawing& o);
 
-/// The digit that image k shows, or avoids: all in turn.
-int digit_of(std::size_t k);
+/// The digits that images first, first + 1, ... show, or avoid: all in turn.
+std::vector<int> digits_of(std::size_t first, std::size_t count);
 
 /// Images 0, 1, ... of a seed.
 struct image_numbers {

@@ -2,14 +2,13 @@
 /// How good images are in the eyes of the small classifier: what programs that measure share.
 #pragma once
 
-#include "fewstep/nn/classifier.hpp"
-#include "fewstep/nn/images.hpp"
+#include "support/sprites.hpp"
 
 #include <CLI/CLI.hpp>
-#include <Eigen/Core>
 
 #include <cstddef>
 #include <filesystem>
+#include <memory>
 
 namespace examples {
 
@@ -21,20 +20,34 @@ struct judge_options {
 
 void declare(CLI::App& app, judge_options& o);
 
-/// The classifier, and its features of all unseen images.
+/// What a set of images is worth: its Frechet distance to the unseen images in the classifier's features, and the part
+/// of it that the classifier takes for what its labels say.
+struct verdict {
+  double frechet, accuracy;
+};
+
+/// The same of several sets together, with the unbiased kernel distance and its standard error.
+struct joint_verdict {
+  double frechet, kernel, kernel_standard_error;
+};
+
+/// The classifier, its features of all unseen images, and those of the sets that it judged. What multiplies matrices is
+/// compiled here, once for all programs.
 class judge {
 public:
-  explicit judge(judge_options o);
+  explicit judge(const judge_options& o);
+  judge(const judge&) = delete;
+  judge& operator=(const judge&) = delete;
+  ~judge();
 
-  /// Features and logits.
-  fewstep::nn::classified operator()(const fewstep::nn::images& x) const;
+  verdict operator()(const labelled_images& x);
 
-  const Eigen::MatrixXd& unseen() const { return unseen_; }
+  /// Of all sets so far.
+  joint_verdict together() const;
 
 private:
-  judge_options options_;
-  fewstep::nn::classifier classifier_;
-  Eigen::MatrixXd unseen_{};
+  struct state;
+  std::unique_ptr<state> state_;
 };
 
 }  // namespace examples

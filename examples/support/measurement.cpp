@@ -12,7 +12,6 @@ namespace examples {
 
 void declare(CLI::App& app, measurement_options& o)
 {
-  app.option_defaults()->take_last();
   app.add_option("--model", o.model, "checkpoint folder in diffusers' layout")->capture_default_str();
   app.add_option("--data", o.data, "folder with the sheets of images that it was trained on")->capture_default_str();
   app.add_option("--samples", o.samples, "images at each level, as many of each class")->capture_default_str();

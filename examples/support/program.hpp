@@ -9,26 +9,22 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdio>
-#include <exception>
+#include <functional>
 #include <string>
+#include <utility>
 
 namespace examples {
 
-/// Parses the options and runs `body`. What is wrong with the input is one sentence on stderr and exit status 2.
-template <class F>
-int run_program(CLI::App& app, int argc, char** argv, F body)
-{
-  try {
-    app.parse(argc, argv);
-    body();
-    return 0;
-  } catch (const CLI::Success& help) {
-    return app.exit(help);
-  } catch (const std::exception& error) {
-    std::fprintf(stderr, "%s: %s\n", app.get_name().c_str(), error.what());
-    return 2;
-  }
-}
+/// What a program is called, and what --help says of it.
+struct program_title {
+  std::string name, about;
+};
+
+/// Parses what `declare` adds to the options, where the last of two counts, and calls `body`. What is wrong with the
+/// input is one sentence on stderr and exit status 2. Nothing is printed if the program is `silent`. The parser is
+/// compiled here, once for all programs.
+int run_program(const program_title& title, int argc, char** argv, const std::function<void(CLI::App&)>& declare,
+                const std::function<void()>& body, bool silent = false);
 
 /// Seconds since it was made.
 class stopwatch {

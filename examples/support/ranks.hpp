@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -76,20 +77,12 @@ private:
 };
 
 /// As `run_program` on rank 0, and silent elsewhere. `body(ranks)` is called on all.
-template <class F>
-int run_on_ranks(CLI::App& app, int argc, char** argv, F body)
+inline int run_on_ranks(const program_title& title, int argc, char** argv,
+                        const std::function<void(CLI::App&)>& declare, const std::function<void(const ranks&)>& body)
 {
   const ranks all(argc, argv);
-  if (all.first()) return run_program(app, argc, argv, [&] { body(all); });
-  try {
-    app.parse(argc, argv);
-    body(all);
-    return 0;
-  } catch (const CLI::Success&) {
-    return 0;
-  } catch (const std::exception&) {
-    return 2;
-  }
+  return run_program(
+      title, argc, argv, declare, [&] { body(all); }, !all.first());
 }
 
 }  // namespace examples

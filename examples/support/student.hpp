@@ -73,17 +73,13 @@ struct trained_networks {
   unet2d_torch* teacher = nullptr;
 };
 
-/// The network under labels, as a denoiser over batches that predicts data, `clipped` to the range of pixels or not.
-inline auto data_of(unet2d_torch& net, const at::Tensor& labels, fewstep::prediction predicts, bool clipped)
+/// The network under labels, as a denoiser over batches.
+inline auto labelled(unet2d_torch& net, const at::Tensor& labels)
 {
-  const auto network = [&net, labels](const at::Tensor& x, train::batch_levels at) {
+  return [&net, labels](const at::Tensor& x, train::batch_levels at) {
     std::vector<double> times;
     for (const fewstep::noise_level& level : at) times.push_back(level.t);
     return net.forward(x, at::tensor(times), labels).to(at::kFloat);
-  };
-  return [data = train::converted(network, predicts), clipped](const at::Tensor& x, train::batch_levels at) {
-    const at::Tensor d = data(x, at);
-    return clipped ? d.clamp(-1, 1) : d;
   };
 }
 
@@ -116,26 +112,23 @@ public:
   learnt operator()(std::size_t k, const training_batch& batch, const trained_networks& nets,
                     std::int64_t no_class) const
   {
-    const auto student = data_of(nets.student, batch.labels, predicts_, options_.clipped);
-    if (options_.name == "denoising") return denoising_loss(batch, nets.student);
-    const fewstep::lcm_scaling boundary;
-    if (options_.name == "consistency-training") {
-      const auto f = train::preconditioned(student, boundary);
-      return training_loss(k, batch, f);
-    }
-    std::vector<double> scales(batch.uniforms.size(), options_.guidance);
-    const auto conditional = data_of(*nets.teacher, batch.labels, predicts_, options_.clipped);
-    const auto solve = [&](const auto& teacher) {
-      return options_.name == "phased"
-                 ? phased_loss(batch, student, teacher)
-                 : consistency_loss(batch, train::preconditioned(student, boundary),
-                                    train::preconditioned(
-                                        data_of(*nets.target, batch.labels, predicts_, options_.clipped), boundary),
-                                    teacher);
+    if (options_.name == "denoising") return denoising_loss(batch, labelled(nets.student, batch.labels));
+    const auto data = [&](unet2d_torch& net, const at::Tensor& labels) {
+      return train::converted(labelled(net, labels), predicts_);
     };
-    if (options_.guidance == 1) return solve(conditional);
-    const auto negative = data_of(*nets.teacher, at::full_like(batch.labels, no_class), predicts_, options_.clipped);
-    return solve(train::guided(conditional, negative, scales));
+    const fewstep::lcm_scaling boundary;
+    const auto student = held(data(nets.student, batch.labels));
+    if (options_.name == "consistency-training")
+      return training_loss(k, batch, train::preconditioned(student, boundary));
+    const auto solve = [&](const auto& teacher) {
+      if (options_.name == "phased") return phased_loss(batch, student, teacher);
+      return consistency_loss(batch, train::preconditioned(student, boundary),
+                              train::preconditioned(held(data(*nets.target, batch.labels)), boundary), teacher);
+    };
+    const auto conditional = data(*nets.teacher, batch.labels);
+    if (options_.guidance == 1) return solve(held(conditional));
+    const auto negative = data(*nets.teacher, at::full_like(batch.labels, no_class));
+    return solve(held(train::guided(conditional, negative, std::vector(batch.uniforms.size(), options_.guidance))));
   }
 
   /// The levels up to which a discriminator has images noised that stand at edges, by the second uniform number of
@@ -170,15 +163,21 @@ private:
     return out;
   }
 
-  learnt denoising_loss(const training_batch& batch, unet2d_torch& net) const
+  /// Predicted data, clipped to the range of pixels if that was asked for.
+  template <class D>
+  auto held(D data) const
+  {
+    return [data = std::move(data), clipped = options_.clipped](const at::Tensor& x, train::batch_levels at) {
+      const at::Tensor d = data(x, at);
+      return clipped ? d.clamp(-1, 1) : d;
+    };
+  }
+
+  template <class N>
+  learnt denoising_loss(const training_batch& batch, const N& network) const
   {
     const auto at = drawn(fewstep::levels_of(table_), train::uniform_law(table_.steps()), batch);
-    const auto output = [&](const at::Tensor& x, train::batch_levels levels) {
-      std::vector<double> times;
-      for (const fewstep::noise_level& level : levels) times.push_back(level.t);
-      return net.forward(x, at::tensor(times), batch.labels).to(at::kFloat);
-    };
-    return {train::mean(train::denoising(output, predicts_, batch.clean, at).losses).sum()};
+    return {train::mean(train::denoising(network, predicts_, batch.clean, at).losses).sum()};
   }
 
   template <class F>

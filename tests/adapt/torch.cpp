@@ -2,6 +2,7 @@
 
 #include "support/catch.hpp"
 #include "support/same_run.hpp"
+#include "support/torch_difference.hpp"
 #include "support/typed.hpp"
 
 #include "fewstep/tensor/measure.hpp"
@@ -52,11 +53,6 @@ void combine(X& x, const X& a, const X& b)
   tensor_traits<X>::combine(x, 0.5, std::array{term<X>{2, &a}, term<X>{-1, &b}});
 }
 
-double largest_difference(const X& a, const X& b)
-{
-  return (a.to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
-}
-
 }  // namespace
 
 TEST_CASE("LibTorch's tensor is a tensor with elements", "[adapt]")
@@ -104,7 +100,7 @@ TEST_CASE("strides and types do not change the result", "[adapt]")
   const auto require_right = [&](X got, const X& one, const X& two) {
     combine(got, one, two);
     REQUIRE(got.sizes() == x.sizes());
-    REQUIRE(largest_difference(got, right) < 4 * std::numeric_limits<float>::epsilon());
+    REQUIRE(test::largest_difference(got, right) < 4 * std::numeric_limits<float>::epsilon());
   };
   const auto column_major = [](const X& y) { return y.transpose(0, 2).contiguous().transpose(0, 2); };
   const auto sliced = [](const X& y) { return at::stack({y, y}, 3).select(3, 1); };
@@ -125,7 +121,7 @@ TEST_CASE("a slice of a tensor does not change what lies beside it", "[adapt]")
   X x = batch.select(0, 1);
   combine(x, before.select(0, 0), before.select(0, 2));
   REQUIRE(batch.equal(before));
-  REQUIRE(largest_difference(x, expected(before[1], before[0], before[2])) < 1e-6);
+  REQUIRE(test::largest_difference(x, expected(before[1], before[0], before[2])) < 1e-6);
 }
 
 TEST_CASE("an expanded tensor, whose numbers are one in memory, is combined", "[adapt]")
@@ -134,7 +130,7 @@ TEST_CASE("an expanded tensor, whose numbers are one in memory, is combined", "[
   const X a = at::rand({2, 3}), b = at::rand({2, 3});
   const X right = expected(x, a, b);
   combine(x, a, b);
-  REQUIRE(largest_difference(x, right) < 1e-6);
+  REQUIRE(test::largest_difference(x, right) < 1e-6);
 }
 
 TEST_CASE("storage that only this handle has is written in place", "[adapt]")

@@ -23,7 +23,7 @@ using namespace fewstep;
 namespace {
 
 using X = at::Tensor;
-using traits = gradient_traits<X>;
+using gradients = gradient_traits<X>;
 
 X ramp()
 {
@@ -35,24 +35,24 @@ X ramp()
 TEST_CASE("LibTorch's tensor is a tensor with gradients", "[adapt]")
 {
   STATIC_REQUIRE(differentiable<at::Tensor>);
-  REQUIRE(traits::shape(ramp()) == std::vector<std::size_t>{2, 3, 2});
-  REQUIRE(traits::holds(ramp(), 2));
-  REQUIRE_FALSE(traits::holds(ramp(), 3));
-  REQUIRE_FALSE(traits::holds(at::ones({}), 1));
+  REQUIRE(gradients::shape(ramp()) == std::vector<std::size_t>{2, 3, 2});
+  REQUIRE(gradients::holds(ramp(), 2));
+  REQUIRE_FALSE(gradients::holds(ramp(), 3));
+  REQUIRE_FALSE(gradients::holds(at::ones({}), 1));
 }
 
 TEST_CASE("LibTorch's sum over terms gives each sample its weights, in its own type", "[adapt]")
 {
   const X a = ramp(), b = at::ones({2, 3, 2}, at::kDouble);
   const std::array<sample_term<X>, 2> terms{{{{1, 2}, &a}, {{0.5, -1}, &b}}};
-  const X sum = traits::sum(terms, 100);
+  const X sum = gradients::sum(terms, 100);
   REQUIRE(at::equal(sum[0], a[0] + 100.5));
   REQUIRE(at::equal(sum[1], 2 * a[1] + 99));
   for (const auto type : {at::kFloat, at::kHalf, at::kBFloat16}) {
     const X narrow = a.to(type);
     const std::array<sample_term<X>, 1> one{{{{1, 2}, &narrow}}};
-    REQUIRE(traits::sum(one, 0).scalar_type() == type);
-    REQUIRE(traits::means(narrow, 2).sizes() == at::IntArrayRef({2}));
+    REQUIRE(gradients::sum(one, 0).scalar_type() == type);
+    REQUIRE(gradients::means(narrow, 2).sizes() == at::IntArrayRef({2}));
   }
 }
 
@@ -60,13 +60,13 @@ TEST_CASE("what LibTorch records passes through all operations, and stops where 
 {
   const X x = ramp().requires_grad_();
   const std::array<sample_term<X>, 1> doubled{{{{2, 3}, &x}}};
-  const X shifted = traits::sum(doubled, 1);
-  traits::means(traits::root(traits::square(traits::magnitude(shifted))), 1).sum().backward();
+  const X shifted = gradients::sum(doubled, 1);
+  gradients::means(gradients::root(gradients::square(gradients::magnitude(shifted))), 1).sum().backward();
   REQUIRE(at::equal(x.grad()[0], at::zeros({3, 2}, at::kDouble) + 2.0 / 12));
   REQUIRE(at::equal(x.grad()[1], at::zeros({3, 2}, at::kDouble) + 3.0 / 12));
   REQUIRE_FALSE(stopped(x, 2).requires_grad());
-  REQUIRE_FALSE(traits::without_gradients([&] { return traits::square(x); }).requires_grad());
-  REQUIRE(traits::square(x).requires_grad());
+  REQUIRE_FALSE(gradients::without_gradients([&] { return gradients::square(x); }).requires_grad());
+  REQUIRE(gradients::square(x).requires_grad());
 }
 
 TEST_CASE("an average moves the tensor that a module holds", "[adapt]")

@@ -3,6 +3,7 @@
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/json/convert.hpp"
 #include "support/catch.hpp"
+#include "support/few_sprites.hpp"
 #include "support/files.hpp"
 #include "support/program.hpp"
 
@@ -18,11 +19,12 @@ namespace {
 
 test::outcome measure(const fs::path& folder, const std::string& arguments)
 {
-  const auto given = [](const char* option, const char* path) {
+  const auto given = [](const char* option, const fs::path& path) {
     return std::string(" --") + option + " '" + test::in_repository(path).string() + "'";
   };
+  if (!fs::exists(folder / "sprites")) test::few_sprites(folder);
   return test::run_program("measure", folder,
-                           given("model", "models/fontdigits-ddpm") + given("data", "data/fontdigits") +
+                           given("model", "models/fontdigits-ddpm") + " --data sprites" +
                                given("classifier", "models/fontdigits-classifier") +
                                " --keep kept --threads 1 --steps 2 --images 20 --seeds 2 " + arguments);
 }
@@ -73,7 +75,8 @@ TEST_CASE("images do not depend on the number of threads, and real ones are near
   REQUIRE(measure(folder, "--images 60 --seeds 1 --out one.json").status == 0);
   REQUIRE(measure(folder, "--images 60 --seeds 1 --out two.json --threads 2 --keep other").status == 0);
   REQUIRE(test::content_of(folder / "one.json") == test::content_of(folder / "two.json"));
-  REQUIRE(measure(folder, "--images 60 --seeds 1 --out one.json --real").status == 0);
+  const std::string data = " --data '" + test::in_repository("data/fontdigits").string() + "'";
+  REQUIRE(measure(folder, "--images 60 --seeds 1 --out one.json --real" + data).status == 0);
   const json::value document = json::read_file(folder / "one.json");
   REQUIRE(cells(document).size() == 2);
   REQUIRE(number(cells(document)[1], "frechet") < number(cells(document)[0], "frechet"));

@@ -30,8 +30,8 @@ namespace {
 
 const auto digits_classifier = test::in_repository("models/fontdigits-classifier");
 
-/// Images of waves within [-1, 1], which are no digits.
-at::Tensor waves(std::int64_t count, double phase)
+/// Images within [-1, 1], which are no digits.
+at::Tensor wavy_images(std::int64_t count, double phase)
 {
   return at::sin(at::arange(count * 1024, at::kDouble) * 0.37 + phase).reshape({count, 1, 32, 32});
 }
@@ -65,7 +65,7 @@ TEST_CASE("LibTorch's classifier and the engine's are one", "[torch]")
 TEST_CASE("the distance of features is zero for equal images alone", "[torch]")
 {
   const auto metric = examples::classifier_distance(examples::load_classifier_torch(digits_classifier));
-  const at::Tensor a = waves(3, 0.2).to(at::kFloat);
+  const at::Tensor a = wavy_images(3, 0.2).to(at::kFloat);
   at::Tensor b = a.clone();
   REQUIRE(metric(a, b, 3).eq(0).all().item<bool>());
   b[1][0][31][31] += 1e-3F;  // seen by no other image
@@ -79,8 +79,8 @@ TEST_CASE("the distance of features has the gradient of finite differences, and 
 {
   const auto net = examples::load_classifier_torch(digits_classifier).to(at::kDouble);
   const auto metric = examples::classifier_distance(net);
-  const at::Tensor b = waves(2, 1.9), direction = waves(2, 0.7);
-  at::Tensor a = waves(2, 0.2).requires_grad_();
+  const at::Tensor b = wavy_images(2, 1.9), direction = wavy_images(2, 0.7);
+  at::Tensor a = wavy_images(2, 0.2).requires_grad_();
   metric(a, b, 2).sum().backward();
   const c10::NoGradGuard no_gradients;
   const double slope = (a.grad() * direction).sum().item<double>(), step = 1e-4;
@@ -92,7 +92,7 @@ TEST_CASE("the distance of features has the gradient of finite differences, and 
 
 TEST_CASE("metrics are found by name, and others refused", "[torch]")
 {
-  const at::Tensor a = waves(2, 0.2), b = waves(2, 1.9), difference = (a - b).reshape({2, -1});
+  const at::Tensor a = wavy_images(2, 0.2), b = wavy_images(2, 1.9), difference = (a - b).reshape({2, -1});
   const auto value = [&](const std::string& name) {
     return examples::metric_of(name, 1024, "none", at::kCPU)(a, b, 2);
   };

@@ -14,6 +14,7 @@
 #include "support/catch.hpp"
 #include "support/files.hpp"
 #include "support/golden_network.hpp"
+#include "support/torch_difference.hpp"
 
 #include <ATen/ops/from_blob.h>
 #include <ATen/ops/tensor.h>
@@ -37,12 +38,12 @@ at::Tensor tensor_at(const safetensors_file& file, const std::string& name, at::
 {
   const tensor_view& view = file.at(name);
   const std::vector<std::int64_t> shape(view.shape.begin(), view.shape.end());
-  std::vector<S> numbers;
+  std::vector<S> elements;
   if constexpr (std::is_same_v<S, float>)
-    numbers = to_float(view);
+    elements = to_float(view);
   else
-    numbers = to_int64(view);
-  return at::from_blob(numbers.data(), shape, type).clone();
+    elements = to_int64(view);
+  return at::from_blob(elements.data(), shape, type).clone();
 }
 
 at::Tensor tensor_of(const nn::images& x)
@@ -50,11 +51,6 @@ at::Tensor tensor_of(const nn::images& x)
   const std::vector<std::int64_t> shape{std::int64_t(x.count), std::int64_t(x.channels), std::int64_t(x.height),
                                         std::int64_t(x.width)};
   return at::from_blob(const_cast<float*>(x.data()), shape, at::kFloat).clone();
-}
-
-double largest_difference(const at::Tensor& a, const at::Tensor& b)
-{
-  return (a - b).abs().max().item<double>();
 }
 
 }  // namespace
@@ -71,7 +67,7 @@ TEST_CASE("the module gives the outputs of a checkpoint trained in PyTorch", "[t
                                    tensor_at<std::int64_t>(reference, "call.timestep", at::kLong),
                                    tensor_at<std::int64_t>(reference, "call.class_labels", at::kLong));
   // both are float32 networks of about 40 layers
-  REQUIRE(largest_difference(y, tensor_at<float>(reference, "call.output", at::kFloat)) < 1e-5);
+  REQUIRE(test::largest_difference(y, tensor_at<float>(reference, "call.output", at::kFloat)) < 1e-5);
 }
 
 TEST_CASE("module and engine are one network, with and without hooks", "[torch]")
@@ -107,10 +103,10 @@ TEST_CASE("module and engine are one network, with and without hooks", "[torch]"
 
   // sums of at most 600 products of size one, over about twenty layers that keep their sizes
   const double close = 2e-5;
-  REQUIRE(largest_difference(evaluate(peer, input, at), tensor_of(evaluate(engine, x, at))) < close);
+  REQUIRE(test::largest_difference(evaluate(peer, input, at), tensor_of(evaluate(engine, x, at))) < close);
   const std::vector<double> rho(net.connections.size(), 0.5);
-  REQUIRE(largest_difference(evaluate(peer, input, at, skip_tuning(rho)),
-                             tensor_of(evaluate(engine, x, at, skip_tuning(rho)))) < close);
+  REQUIRE(test::largest_difference(evaluate(peer, input, at, skip_tuning(rho)),
+                                   tensor_of(evaluate(engine, x, at, skip_tuning(rho)))) < close);
   deep_cache<at::Tensor> cache({.branch = 1, .refresh = every(2)});
   const at::Tensor plain = evaluate(peer, input, at, plain_join{}, cache);
   REQUIRE(at::equal(evaluate(peer, input, evaluation{at, 1, 0}, plain_join{}, cache), plain));
