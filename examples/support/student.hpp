@@ -116,6 +116,12 @@ public:
     const auto data = [&](unet2d_torch& net, const at::Tensor& labels) {
       return train::converted(labelled(net, labels), predicts_);
     };
+    const auto held = [clipped = options_.clipped](auto predicted) {
+      return [predicted = std::move(predicted), clipped](const at::Tensor& x, train::batch_levels at) {
+        const at::Tensor d = predicted(x, at);
+        return clipped ? d.clamp(-1, 1) : d;
+      };
+    };
     const fewstep::lcm_scaling boundary;
     const auto student = held(data(nets.student, batch.labels));
     if (options_.name == "consistency-training")
@@ -161,16 +167,6 @@ private:
     std::vector<S> out;
     for (const auto& uniforms : batch.uniforms) out.push_back(all[law(uniforms[0])]);
     return out;
-  }
-
-  /// Predicted data, clipped to the range of pixels if that was asked for.
-  template <class D>
-  auto held(D data) const
-  {
-    return [data = std::move(data), clipped = options_.clipped](const at::Tensor& x, train::batch_levels at) {
-      const at::Tensor d = data(x, at);
-      return clipped ? d.clamp(-1, 1) : d;
-    };
   }
 
   template <class N>
