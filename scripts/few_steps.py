@@ -105,7 +105,7 @@ Frechet distance when the deepest skip is multiplied by rho (1 at the outermost)
 """
 
 
-TRIED = """The networks were trained for minutes on two cores, not for days; their cards count the images. What helped most was a discriminator
+TRIED = """The networks were trained for minutes or an hour on one core each, not for days; their cards count the images. What helped most was a discriminator
 that takes images of the data for real: with it a student may pass its teacher, and four phases did so within 600 steps of 16 images.
 Next came the teacher of one and two phases: distilled from the networks of twice as many on two and four times, two jumps of the
 teacher for one of the student, they reached in minutes what the chain on 20 times of the first teacher did not: 11.1 at one step and
