@@ -1,7 +1,7 @@
 """Line charts as SVG, for the pages in docs/results."""
 import math
 
-COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#e69f00")
+COLOURS = ("#4477aa", "#ee6677", "#228833", "#ccbb44", "#66ccee", "#aa3377", "#777777", "#e69f00", "#222222")
 
 
 def ticks(low, high):
