@@ -63,7 +63,7 @@ struct options {
 
 void declare(CLI::App& app, options& o)
 {
-  app.option_defaults()->take_last()->always_capture_default();
+  app.option_defaults()->always_capture_default();
   app.add_option("--data", o.data, "folder of the sheets");
   app.add_option("--out", o.out, "folder to write");
   app.add_option("--epochs", o.epochs, "times that every image is seen")->check(CLI::PositiveNumber);

@@ -59,7 +59,7 @@ using examples::unet2d_torch;
 
 void declare(CLI::App& app, examples::training_options& o)
 {
-  app.option_defaults()->always_capture_default()->take_last();
+  app.option_defaults()->always_capture_default();
   app.add_option("--objective", o.objective.name, "what is learnt")
       ->check(CLI::IsMember({"denoising", "consistency", "consistency-training", "phased"}));
   app.add_option("--predict", o.predict, "what the network predicts; without it what --init does")
