@@ -32,7 +32,7 @@ struct joint_verdict {
 };
 
 /// The classifier, its features of all unseen images, and those of the sets that it judged. What multiplies matrices is
-/// compiled here, once for all programs.
+/// compiled once for all programs, in judge.cpp.
 class judge {
 public:
   explicit judge(const judge_options& o);

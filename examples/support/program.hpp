@@ -22,7 +22,7 @@ struct program_title {
 
 /// Parses what `declare` adds to the options, where the last of two counts, and calls `body`. What is wrong with the
 /// input is one sentence on stderr and exit status 2. Nothing is printed if the program is `silent`. The parser is
-/// compiled here, once for all programs.
+/// compiled once for all programs, in program.cpp.
 int run_program(const program_title& title, int argc, char** argv, const std::function<void(CLI::App&)>& declare,
                 const std::function<void()>& body, bool silent = false);
 

@@ -33,8 +33,8 @@ test::outcome digits(const fs::path& folder, const std::string& name, const std:
 
 std::string judged_by(const fs::path& folder)
 {
-  if (!fs::exists(folder / "sprites")) test::few_sprites(folder);
-  return " --classifier " + model("classifier") + "--data sprites --keep kept --threads 1 ";
+  return " --classifier " + model("classifier") + "--data '" + test::few_sprites(folder).string() +
+         "' --keep kept --threads 1 ";
 }
 
 test::outcome measure(const fs::path& folder, const std::string& name, const std::string& arguments)

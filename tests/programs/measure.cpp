@@ -20,12 +20,12 @@ namespace {
 test::outcome measure(const fs::path& folder, const std::string& arguments)
 {
   const auto given = [](const char* option, const fs::path& path) {
-    return std::string(" --") + option + " '" + test::in_repository(path).string() + "'";
+    return std::string(" --") + option + " '" + path.string() + "'";
   };
-  if (!fs::exists(folder / "sprites")) test::few_sprites(folder);
   return test::run_program("measure", folder,
-                           given("model", "models/fontdigits-ddpm") + " --data sprites" +
-                               given("classifier", "models/fontdigits-classifier") +
+                           given("model", test::in_repository("models/fontdigits-ddpm")) +
+                               given("data", test::few_sprites(folder)) +
+                               given("classifier", test::in_repository("models/fontdigits-classifier")) +
                                " --keep kept --threads 1 --steps 2 --images 20 --seeds 2 " + arguments);
 }
 

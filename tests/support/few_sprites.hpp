@@ -12,10 +12,12 @@
 
 namespace fewstep::test {
 
-/// The folder "sprites" in `folder`, with the top left of each sheet of unseen faces: 64 sprites of each digit.
+/// The folder "sprites" in `folder`, made unless it is there, with the top left of each sheet of unseen faces: 64
+/// sprites of each digit.
 inline std::filesystem::path few_sprites(const std::filesystem::path& folder)
 {
   const std::filesystem::path sprites = folder / "sprites";
+  if (std::filesystem::exists(sprites)) return sprites;
   std::filesystem::create_directories(sprites);
   for (std::size_t digit = 0; digit < 10; ++digit) {
     const std::string name = "eval-" + std::to_string(digit) + ".png";
