@@ -48,7 +48,7 @@ TEST_CASE("a stopped run that goes on ends with the bits of one that was not sto
   for (const std::string how : {"--objective consistency --times 4 --augment 1 ",
                                 "--objective consistency-training --times 10 --metric features ",
                                 "--objective phased --times 4 --phases 2 --adversarial 0.1 ",
-                                "--objective phased --times 4 --phases 1 --clipped --adversarial 0.1 "
+                                "--objective phased --times 4 --phases 1 --clipped --guidance 2 --adversarial 0.1 "
                                 "--adversarial-real data --adversarial-together "}) {
     CAPTURE(how);
     fs::remove_all(folder / "whole"), fs::remove_all(folder / "parts");
