@@ -82,7 +82,8 @@ void declare(CLI::App& app, examples::training_options& o)
          "by which student and target are compared; without it pseudo-huber in consistency-training, else huber")
       ->check(CLI::IsMember({"huber", "l2", "l1", "pseudo-huber", "features"}));
   app.add_option("--classifier", o.classifier, "folder of the classifier by whose features --metric features compares");
-  app.add_option("--guidance", o.objective.guidance, "scale by which the teacher's solver is augmented; 1 is none");
+  app.add_option("--guidance", o.objective.guidance,
+                 "scale by which the teacher's solver is augmented, or that denoising builds in; 1 is none");
   app.add_flag("--clipped", o.objective.clipped, "hold the data that a student and its teacher predict in [-1, 1]");
   app.add_option("--adversarial", o.adversarial.weight,
                  "weight of the adversarial term of phased distillation; its paper has 0.1, 0 is none");
@@ -108,6 +109,7 @@ void declare(CLI::App& app, examples::training_options& o)
   app.add_flag("--half", o.half, "store the checkpoint's weights in half precision");
   app.add_flag("--bfloat16", o.bfloat16, "multiply and convolve in bfloat16; weights, losses and sums stay float");
   app.add_option("--save-every", o.save_every, "steps between two saves, of state, checkpoint and preview");
+  app.add_option("--preview", o.preview, "rows of the ten digits in the preview; 0 is none");
   app.add_option("--log-every", o.log_every, "steps whose mean loss is a line of losses.csv");
   app.add_option("--minutes", o.minutes, "save and stop after so many; 0 is no limit");
 }
@@ -163,12 +165,13 @@ at::Device device_of(const std::string& name)
   }
 }
 
-/// Four rows of the ten digits, drawn with the averaged weights from the same noise each time.
-fewstep::nn::images preview(examples::training_state& state, const examples::objective& objective,
+/// Rows of the ten digits, drawn with the averaged weights from the same noise each time.
+fewstep::nn::images preview(std::size_t rows, examples::training_state& state, const examples::objective& objective,
                             fewstep::prediction predicts, const at::Device& device)
 {
   const c10::NoGradGuard no_gradients;
-  constexpr std::int64_t count = 40;
+  const std::size_t images = 10 * rows;
+  const auto count = static_cast<std::int64_t>(images);
   at::Tensor labels = at::empty({count}, at::kLong);
   for (std::int64_t k = 0; k < count; ++k) labels.data_ptr<std::int64_t>()[k] = k % 10;
   labels = labels.to(device);
@@ -176,13 +179,13 @@ fewstep::nn::images preview(examples::training_state& state, const examples::obj
     return state.average.forward(x, at::full({count}, at.t, at::kDouble), labels);
   };
   const auto data = fewstep::converted(network, predicts, fewstep::prediction::data);
-  const fewstep::philox_noise noise{.seed = 7, .samples = count};
+  const fewstep::philox_noise noise{.seed = 7, .samples = images};
   const at::Tensor start = noise.start(at::zeros({count, 1, examples::sprite_side, examples::sprite_side}, device));
   const auto drawn = [&](const auto& denoise) { return fewstep::sample(objective.plan(), start, denoise, noise); };
   const at::Tensor x = objective.is_consistency()
                            ? drawn(fewstep::clipped(fewstep::preconditioned(data, fewstep::lcm_scaling{})))
                            : drawn(fewstep::clipped(data));
-  fewstep::nn::images out{count, 1, examples::sprite_side, examples::sprite_side};
+  fewstep::nn::images out{images, 1, examples::sprite_side, examples::sprite_side};
   std::copy_n(x.cpu().contiguous().data_ptr<float>(), out.size(), out.data());
   return out;
 }
@@ -320,7 +323,9 @@ void train_network(const examples::training_options& o, const std::string& comma
                 .reference = examples::reference_outputs(*net, fewstep::table_of(init.scheduler), predicts),
                 .card = card_of(o, state, command)});
     examples::detail::write_text(o.out / "losses.csv", state.log);
-    examples::write_png(o.out / "preview.png", examples::tiled(preview(state, objective, predicts, device), 10));
+    if (o.preview > 0)
+      examples::write_png(o.out / "preview.png",
+                          examples::tiled(preview(o.preview, state, objective, predicts, device), 10));
   };
 
   std::signal(SIGINT, [](int) { asked_to_stop = 1; });

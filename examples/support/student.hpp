@@ -47,7 +47,7 @@ struct objective_options {
   std::size_t phases = 4;
   std::string solver = "ddim";  ///< or heun
   std::string metric{};         ///< a name of `metric_of`; empty for the usual one of the objective
-  double guidance = 1;          ///< of the teacher
+  double guidance = 1;          ///< of the teacher; of denoising, the scale that the network is to have by itself
   bool clipped = false;         ///< the data that student and teacher predict is held in [-1, 1], as samplers hold it
   std::size_t steps = 1;        ///< of the whole training, over which levels grow
 };
@@ -97,8 +97,11 @@ public:
     if (o.name == "phased") phased_ = train::phased_steps(table, o.phases, {.times = o.times});
     if (o.name == "consistency-training" && o.times < 10)
       throw std::invalid_argument("consistency training needs at least 10 levels, but has " + std::to_string(o.times));
-    if (!needs_teacher() && o.guidance != 1)
-      throw std::invalid_argument("guidance is the teacher's, and " + o.name + " has none");
+    if (o.name == "consistency-training" && o.guidance != 1)
+      throw std::invalid_argument("guidance is the teacher's, and consistency-training has none");
+    if (o.name == "denoising" && !(o.guidance >= 1 && std::isfinite(o.guidance)))
+      throw std::invalid_argument("the guidance that denoising builds in must be at least 1, but is " +
+                                  std::to_string(o.guidance));
     if (o.name == "denoising" && o.clipped)
       throw std::invalid_argument("--clipped holds what students predict, and denoising has none");
     if (o.name == "denoising" && !o.metric.empty())
@@ -112,7 +115,7 @@ public:
   learnt operator()(std::size_t k, const training_batch& batch, const trained_networks& nets,
                     std::int64_t no_class) const
   {
-    if (options_.name == "denoising") return denoising_loss(batch, labelled(nets.student, batch.labels));
+    if (options_.name == "denoising") return denoising_loss(batch, nets.student, no_class);
     const auto data = [&](unet2d_torch& net, const at::Tensor& labels) {
       return train::converted(labelled(net, labels), predicts_);
     };
@@ -169,11 +172,16 @@ private:
     return out;
   }
 
-  template <class N>
-  learnt denoising_loss(const training_batch& batch, const N& network) const
+  learnt denoising_loss(const training_batch& batch, unet2d_torch& student, std::int64_t no_class) const
   {
     const auto at = drawn(fewstep::levels_of(table_), train::uniform_law(table_.steps()), batch);
-    return {train::mean(train::denoising(network, predicts_, batch.clean, at).losses).sum()};
+    const auto loss = [&](const auto& network) -> learnt {
+      return {train::mean(train::denoising(network, predicts_, batch.clean, at).losses).sum()};
+    };
+    const auto conditional = labelled(student, batch.labels);
+    if (options_.guidance == 1) return loss(conditional);
+    const auto negative = labelled(student, at::full_like(batch.labels, no_class));
+    return loss(train::guidance_free(conditional, negative, std::vector(at.size(), options_.guidance)));
   }
 
   template <class F>

@@ -30,7 +30,7 @@ struct training_options {
   std::filesystem::path classifier = "models/fontdigits-classifier";
   double rate = 2e-4, decay = 0, clip = 1, average = 0.999, target_rate = 0.95;
   bool cosine = false, from_scratch = false, resume = false, bfloat16 = false, half = false;
-  std::size_t warm_up = 100, images = 0, save_every = 500, log_every = 50;
+  std::size_t warm_up = 100, images = 0, save_every = 500, preview = 4, log_every = 50;
   double minutes = 0;
   int threads = 2;
   std::string device = "cpu", predict{};

@@ -27,7 +27,7 @@ bool is_built()
   return fs::exists(FEWSTEP_PROGRAMS_DIR "/train_digits");
 }
 
-const std::string tiny = "--steps 2 --batch 2 --images 20 --save-every 1 --log-every 1 --threads 1 ";
+const std::string tiny = "--steps 2 --batch 2 --images 20 --save-every 1 --preview 0 --log-every 1 --threads 1 ";
 
 test::outcome trained(const fs::path& folder, const std::string& arguments)
 {
@@ -37,7 +37,7 @@ test::outcome trained(const fs::path& folder, const std::string& arguments)
                                "--classifier " + in("models/fontdigits-classifier") + tiny + arguments);
 }
 
-const fs::path weights = "unet/diffusion_pytorch_model.safetensors";
+const fs::path weights_file = "unet/diffusion_pytorch_model.safetensors";
 
 }  // namespace
 
@@ -57,10 +57,10 @@ TEST_CASE("a stopped run that goes on ends with the bits of one that was not sto
     REQUIRE(whole.status == 0);
     REQUIRE(trained(folder, how + "--minutes 1e-9 --out parts").output.starts_with("parts: 1 of 2 steps"));
     REQUIRE(trained(folder, how + "--resume --out parts").status == 0);
-    REQUIRE(test::content_of(folder / "parts" / weights) == test::content_of(folder / "whole" / weights));
+    REQUIRE(test::content_of(folder / "parts" / weights_file) == test::content_of(folder / "whole" / weights_file));
     REQUIRE(test::content_of(folder / "parts/losses.csv") == test::content_of(folder / "whole/losses.csv"));
-    const auto taught = test::in_repository("models/fontdigits-ddpm") / weights;
-    REQUIRE(test::content_of(folder / "parts" / weights) != test::content_of(taught));
+    const auto taught = test::in_repository("models/fontdigits-ddpm") / weights_file;
+    REQUIRE(test::content_of(folder / "parts" / weights_file) != test::content_of(taught));
   }
 }
 
@@ -85,16 +85,17 @@ TEST_CASE("what phased training writes is a checkpoint with its plan and its car
 {
   if (!is_built()) return;
   const fs::path folder = test::empty_folder("train_phased");
-  REQUIRE(trained(folder, "--objective phased --phases 2 --times 40 --guidance 2 --out student").status == 0);
-  const auto before = safetensors_file::open(test::in_repository("models/fontdigits-ddpm") / weights);
-  const auto after = safetensors_file::open(folder / "student" / weights);
+  REQUIRE(trained(folder, "--objective phased --phases 2 --times 40 --guidance 2 --preview 1 --out student").status ==
+          0);
+  const auto before = safetensors_file::open(test::in_repository("models/fontdigits-ddpm") / weights_file);
+  const auto after = safetensors_file::open(folder / "student" / weights_file);
   REQUIRE(after.tensors().size() == before.tensors().size());
   for (const auto& tensor : before.tensors()) REQUIRE(after.at(tensor.name).shape == tensor.shape);
   REQUIRE(read_plan(folder / "student/plan.json") == phased(phases(linear_vp(), 2, 40)));
   const std::string card = test::content_of(folder / "student/README.md");
   REQUIRE(card.find("| steps | 2 of 2 |") != std::string::npos);
   REQUIRE(card.find("| phases | 2 |") != std::string::npos);
-  REQUIRE(fs::file_size(folder / "student/preview.png") > 1000);
+  REQUIRE(fs::file_size(folder / "student/preview.png") > 500);
   // and is sampled like any other
   REQUIRE(test::run_program("digits", folder, "--model student --steps 2 --count 2 --threads 1").status == 0);
 }
@@ -103,16 +104,17 @@ TEST_CASE("a network may learn to predict something else, and is stored in half 
 {
   if (!is_built()) return;
   const fs::path folder = test::empty_folder("train_predict");
-  const std::string how = "--objective denoising --predict velocity --out student";
+  const std::string how = "--objective denoising --predict velocity --guidance 1.5 --out student";
   REQUIRE(trained(folder, how).status == 0);
+  REQUIRE_FALSE(fs::exists(folder / "student/preview.png"));
   REQUIRE(test::contains(test::content_of(folder / "student/scheduler/scheduler_config.json"), "\"v_prediction\""));
   std::vector<std::vector<float>> before;
   {
-    const auto whole = safetensors_file::open(folder / "student" / weights);
+    const auto whole = safetensors_file::open(folder / "student" / weights_file);
     for (const auto& tensor : whole.tensors()) before.push_back(to_float(tensor));
   }
   REQUIRE(trained(folder, how + " --half --resume").status == 0);  // a run that is done is written anew
-  const auto half = safetensors_file::open(folder / "student" / weights);
+  const auto half = safetensors_file::open(folder / "student" / weights_file);
   REQUIRE(half.tensors().size() == before.size());
   for (std::size_t k = 0; k < before.size(); ++k) {
     REQUIRE(half.tensors()[k].type == dtype::f16);
@@ -134,8 +136,10 @@ TEST_CASE("the trainer refuses wrong input in one sentence, before it writes", "
   };
   REQUIRE(refusal("--objective phased --phases 51 --out student") ==
           "train_digits: the number of phases must lie in [1, 50], the size of the training grid, but is 51\n");
-  REQUIRE(refusal("--objective denoising --guidance 2 --out student") ==
-          "train_digits: guidance is the teacher's, and denoising has none\n");
+  REQUIRE(refusal("--objective consistency-training --guidance 2 --out student") ==
+          "train_digits: guidance is the teacher's, and consistency-training has none\n");
+  REQUIRE(refusal("--objective denoising --guidance 0.5 --out student") ==
+          "train_digits: the guidance that denoising builds in must be at least 1, but is 0.500000\n");
   REQUIRE(refusal("--objective denoising --metric features --out student") ==
           "train_digits: --metric compares a student with its target, and denoising has none\n");
   REQUIRE(refusal("--objective denoising --clipped --out student") ==

@@ -91,6 +91,11 @@ std::map<std::string, std::function<X(const small_network&)>> objectives()
        [=](const small_network& net) {
          return train::denoising(net.calls(), prediction::velocity, clean_batch(), high).losses;
        }},
+      {"guidance-free",
+       [=](const small_network& net) {
+         const auto plain = train::guidance_free(net.calls(), teacher.calls(), {1.2, 1, 4});
+         return train::denoising(plain, prediction::velocity, clean_batch(), high).losses;
+       }},
       {"consistency distillation",
        [=](const small_network& net) {
          return train::consistency_distillation(boundary(net), boundary(fixed), edm, clean_batch(), jumps(),
@@ -174,6 +179,16 @@ TEST_CASE("gradients of all objectives are their finite differences", "[torch]")
       }
     }
   }
+}
+
+TEST_CASE("guidance-free training has no gradient for the network that guides", "[torch]")
+{
+  small_network net, negative;
+  net.weight.requires_grad_(), negative.weight.requires_grad_();
+  const auto plain = train::guidance_free(net.calls(), negative.calls(), {1.2, 2, 4});
+  train::mean(train::denoising(plain, prediction::data, clean_batch(), high).losses).sum().backward();
+  REQUIRE(net.weight.grad().defined());
+  REQUIRE_FALSE(negative.weight.grad().defined());
 }
 
 TEST_CASE("objectives on LibTorch's tensors have the values that they have on numbers", "[torch]")

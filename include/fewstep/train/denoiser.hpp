@@ -109,6 +109,31 @@ auto guided(D conditional, N negative, std::vector<double> scales)
   };
 }
 
+/// What a network that is to be guided by itself says without guidance, sample k with scales[k]:
+///
+///     sg(negative) + (network - sg(negative)) / scale.
+///
+/// Trained in place of the network, by `denoising` and with what is shown without a condition as well, it leaves a
+/// network whose one evaluation is the guided prediction of these scales: guidance-free training (Chen et al. 2025,
+/// arXiv:2501.15420, with beta = 1 / scale). `negative` is usually the same network without its condition; sg
+/// stops its gradient. Throws std::invalid_argument unless there is a positive scale for each sample.
+template <class D, class N>
+auto guidance_free(D network, N negative, std::vector<double> scales)
+{
+  for (double& scale : scales) {
+    if (!(scale > 0 && std::isfinite(scale)))
+      throw std::invalid_argument("the guidance scale that is trained for must be positive, but is " +
+                                  std::to_string(scale));
+    scale = 1 / scale;
+  }
+  auto stopped = [negative = fewstep::detail::held<N>{std::move(negative)}]<differentiable X>(
+      const X& x, batch_levels at) requires batch_denoiser<N, X>
+  {
+    return gradient_traits<X>::without_gradients([&] { return detail::evaluated(negative.call, x, at); });
+  };
+  return guided(std::move(network), std::move(stopped), std::move(scales));
+}
+
 /// Where a network that predicts data takes x by one step of DDIM's form, sample k to the level ends[k]:
 ///
 ///     F(x, t, s) = alpha_s * D + sigma_s * (x - alpha_t * D) / sigma_t,
