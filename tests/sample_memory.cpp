@@ -19,7 +19,7 @@ using namespace fewstep;
 
 namespace {
 
-const auto network = [](const auto& x, const evaluation& at, auto& out) {
+const auto saturating = [](const auto& x, const evaluation& at, auto& out) {
   for (std::size_t i = 0; i < x.size(); ++i) out[i] = x[i] / (1 + x[i] * x[i]) + static_cast<float>(at.sigma);
 };
 
@@ -42,19 +42,19 @@ TEST_CASE("over tensors of fixed size the loop allocates nothing", "[sample]")
 {
   const auto grid = trailing(linear_vp(), 10);
   const std::array<float, 32> start{0.5F};
-  const auto data = converted(network, prediction::noise, prediction::data);
+  const auto data = converted(saturating, prediction::noise, prediction::data);
   REQUIRE(allocations_of(ddim(grid, 1), start, data)[0] == 0);
   REQUIRE(allocations_of(ddim(grid, 1), start, clipped_keeping_direction(data))[0] == 0);
   REQUIRE(allocations_of(dpm_solver_pp(grid, {.order = 3, .eta = 1}), start, clipped(data))[0] == 0);
   REQUIRE(allocations_of(ddim(grid, 1), 0.5, [](double x, const evaluation&) { return x / 2; })[0] == 0);
 }
 
-TEST_CASE("over dynamic tensors a row allocates nothing once the buffers exist, if the network writes into them",
+TEST_CASE("over dynamic tensors a row allocates nothing once the buffers exist, if the saturating writes into them",
           "[sample]")
 {
   const auto grid = trailing(linear_vp(), 10);
   const std::vector<float> start(1000, 0.5F);
-  const auto data = converted(network, prediction::noise, prediction::data);
+  const auto data = converted(saturating, prediction::noise, prediction::data);
   REQUIRE(allocations_of(ddim(grid, 1), start, data)[1] == 0);
   REQUIRE(allocations_of(ddim(grid, 1), start, clipped_keeping_direction(data))[1] == 0);
   REQUIRE(allocations_of(dpm_solver_pp(grid, {.order = 2, .eta = 1}), start, clipped(data))[1] == 0);

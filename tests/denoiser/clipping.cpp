@@ -8,11 +8,11 @@
 
 using Catch::Matchers::ContainsSubstring;
 using namespace fewstep;
-using X = std::array<float, 3>;
+using three_numbers = std::array<float, 3>;
 
 namespace {
 
-X thrice(const X& x, const noise_level&)
+three_numbers thrice(const three_numbers& x, const noise_level&)
 {
   return {3 * x[0], 3 * x[1], 3 * x[2]};
 }
@@ -21,18 +21,19 @@ X thrice(const X& x, const noise_level&)
 
 TEST_CASE("clipped data stays within the limit", "[denoiser]")
 {
-  X out{};
-  clipped(thrice, 2)(X{-1, 0.5F, 1}, evaluation{}, out);
-  REQUIRE(out == X{-2, 1.5F, 2});
+  three_numbers out{};
+  clipped(thrice, 2)(three_numbers{-1, 0.5F, 1}, evaluation{}, out);
+  REQUIRE(out == three_numbers{-2, 1.5F, 2});
 }
 
 TEST_CASE("clipping that keeps the direction returns the unclipped data beside the clipped", "[denoiser]")
 {
-  two_estimates<X> out{};
-  clipped_keeping_direction(thrice)(X{-1, 0.25F, 1}, evaluation{}, out);
-  REQUIRE(out.data == X{-1, 0.75F, 1});
-  REQUIRE(out.direction == X{-3, 0.75F, 3});
-  STATIC_REQUIRE(std::same_as<estimate<decltype(clipped_keeping_direction(thrice)), X>, two_estimates<X>>);
+  two_estimates<three_numbers> out{};
+  clipped_keeping_direction(thrice)(three_numbers{-1, 0.25F, 1}, evaluation{}, out);
+  REQUIRE(out.data == three_numbers{-1, 0.75F, 1});
+  REQUIRE(out.direction == three_numbers{-3, 0.75F, 3});
+  STATIC_REQUIRE(
+      std::same_as<estimate<decltype(clipped_keeping_direction(thrice)), three_numbers>, two_estimates<three_numbers>>);
 }
 
 TEST_CASE("dynamic thresholding scales each sample by its own quantile, never up and never beyond the most",
@@ -55,13 +56,15 @@ TEST_CASE("dynamic thresholding scales each sample by its own quantile, never up
 TEST_CASE("a network that returns NaN or infinity is stopped at its row", "[denoiser]")
 {
   const float nothing = 0;
-  const auto bad = [=](const X& x, const noise_level&) { return X{x[0], x[1], x[2] / nothing}; };
-  X out{};
-  REQUIRE_NOTHROW(finite(thrice)(X{1, 2, 3}, evaluation{}, out));
+  const auto bad = [=](const three_numbers& x, const noise_level&) {
+    return three_numbers{x[0], x[1], x[2] / nothing};
+  };
+  three_numbers out{};
+  REQUIRE_NOTHROW(finite(thrice)(three_numbers{1, 2, 3}, evaluation{}, out));
   for (float number : {0.0F, 1.0F}) {
     const evaluation at{{749, 0.5, 0.8}, 7, 500};
-    REQUIRE_THROWS_AS(finite(bad)(X{1, 2, number}, at, out), std::runtime_error);
-    REQUIRE_THROWS_WITH(finite(bad)(X{1, 2, number}, at, out),
+    REQUIRE_THROWS_AS(finite(bad)(three_numbers{1, 2, number}, at, out), std::runtime_error);
+    REQUIRE_THROWS_WITH(finite(bad)(three_numbers{1, 2, number}, at, out),
                         ContainsSubstring("row 7") && ContainsSubstring("t = 749"));
   }
 }

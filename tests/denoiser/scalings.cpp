@@ -13,8 +13,6 @@ using namespace fewstep;
 
 namespace {
 
-const edm_schedule edm;
-
 }  // namespace
 
 TEST_CASE("the scalings of EDM and of consistency models are those of the official code", "[precondition]")
@@ -28,7 +26,8 @@ TEST_CASE("the scalings of EDM and of consistency models are those of the offici
                        row{.5, .502004000, .352139177, 1.414214, .5, .353553391, -173.2868},
                        row{2, .058934409, .484586179, .485071, .058823529, .485071250, 173.2868},
                        row{80, 3.9063e-5, .499977735, .012500, 3.9061e-5, .499990235, 1095.5067}}) {
-    const network_scaling boundary = consistency_scaling{}(edm(r.sigma)), teacher = edm_scaling{}(edm(r.sigma));
+    const network_scaling boundary = consistency_scaling{}(edm_schedule{}(r.sigma)),
+                          teacher = edm_scaling{}(edm_schedule{}(r.sigma));
     REQUIRE_THAT(boundary.skip, WithinAbs(r.boundary_skip, 6e-10));
     REQUIRE_THAT(boundary.out, WithinAbs(r.boundary_out, 6e-10));
     REQUIRE_THAT(boundary.in, WithinAbs(r.in, 6e-7));
@@ -38,8 +37,8 @@ TEST_CASE("the scalings of EDM and of consistency models are those of the offici
     REQUIRE(teacher.in == boundary.in);
     REQUIRE_THAT(teacher.time, WithinAbs(r.time / 1000, 6e-8));
   }
-  REQUIRE(consistency_scaling{}(edm(0.002)).skip == 1);
-  REQUIRE(consistency_scaling{}(edm(0.002)).out == 0);
+  REQUIRE(consistency_scaling{}(edm_schedule{}(0.002)).skip == 1);
+  REQUIRE(consistency_scaling{}(edm_schedule{}(0.002)).out == 0);
   REQUIRE(std::isfinite(consistency_scaling{}.time(0)));
 }
 
@@ -52,7 +51,7 @@ TEST_CASE("score networks are told the times of the official code", "[preconditi
   const std::vector<double> iddpm{-1, 6, 55, 289, 495, 755, 935, 991};
   const iddpm_scaling table;
   for (std::size_t i = 0; i < sigmas.size(); ++i) {
-    const noise_level at = edm(sigmas[i]);
+    const noise_level at = edm_schedule{}(sigmas[i]);
     // the official ln(1 + sigma^2) rounds 1 + sigma^2, relatively by eps / sigma^2
     REQUIRE_THAT(vp_scaling{}(at).time, WithinRel(vp[i], 1e-12 + 4e-16 / (sigmas[i] * sigmas[i])));
     REQUIRE_THAT(ve_scaling{}(at).time, WithinAbs(std::log(sigmas[i]) - std::numbers::ln2, 1e-14));

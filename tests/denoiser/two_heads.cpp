@@ -21,7 +21,7 @@ using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
-using X = std::vector<double>;
+using several = std::vector<double>;
 
 namespace {
 
@@ -36,7 +36,7 @@ double left_over(double v, const noise_level& at)
 /// sigma^2), and E[eps^2 | x] (SN) or E[(eps - eps_hat)^2 | x] (NPR).
 auto exact_heads(const test::spectrum& data, bool second_moment)
 {
-  return [=](const X& x, const evaluation& at, X& eps_hat, X& head) {
+  return [=](const several& x, const evaluation& at, several& eps_hat, several& head) {
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double v = data.variances[i % data.variances.size()];
       eps_hat[i] = at.sigma * x[i] / (at.alpha * at.alpha * v + at.sigma * at.sigma);
@@ -51,14 +51,14 @@ std::vector<double> sampled_variances(const test::spectrum& data, bool second_mo
   const auto grid = even_grid(linear_vp(), 5);
   const auto [plan, rows] = analytic_elementwise(grid, eta, {.noise_at_end = true});
   const philox_noise noise{.seed = 3, .samples = samples};
-  const X start = noise.start(X(data.variances.size() * samples));
-  X deviation = start;
+  const several start = noise.start(several(data.variances.size() * samples));
+  several deviation = start;
   const auto of = [&rows = rows, second_moment](const evaluation& at, double head, double eps_hat) {
     return rows[at.row](second_moment ? second_moment_error(at, head, eps_hat) : residual_error(at, head));
   };
   const auto denoise =
       converted(writing_deviation(exact_heads(data, second_moment), deviation, of), prediction::noise, plan.predicts);
-  const X x = sample(plan, start, denoise, scaled_noise{noise, &deviation});
+  const several x = sample(plan, start, denoise, scaled_noise{noise, &deviation});
   std::vector<double> squares(data.variances.size());
   for (std::size_t i = 0; i < x.size(); ++i) squares[i % squares.size()] += x[i] * x[i] / static_cast<double>(samples);
   return squares;
@@ -95,24 +95,24 @@ TEST_CASE("one deviation for all numbers is the plan of Analytic-DPM", "[denoise
   const vp_table table = linear_vp();
   const auto grid = even_grid(table, 10);
   const philox_noise noise{.seed = 3, .samples = 4};
-  const X start = noise.start(X(8));
+  const several start = noise.start(several(8));
   const auto [plan, rows] = analytic_elementwise(grid, 1);
-  X deviation = start;
+  several deviation = start;
   const auto of = [&rows = rows](const evaluation& at, double head, double) {
     return rows[at.row](residual_error(at, head));
   };
   const auto heads = writing_deviation(exact_heads(data, false), deviation, of);
-  const X learned =
+  const several learned =
       sample(plan, start, converted(heads, prediction::noise, plan.predicts), scaled_noise{noise, &deviation});
   const sampling_plan whole = analytic_ddpm(grid, data.moments(levels_of(table)));
-  const X known = sample(whole, start, converted(heads, prediction::noise, whole.predicts), noise);
+  const several known = sample(whole, start, converted(heads, prediction::noise, whole.predicts), noise);
   for (std::size_t i = 0; i < known.size(); ++i) REQUIRE_THAT(learned[i], WithinAbs(known[i], 1e-12));
 }
 
 TEST_CASE("heads of unequal size are refused", "[denoiser]")
 {
-  X deviation(3), out(4);
-  const auto network = [](const X&, const evaluation&, X&, X&) {};
+  several deviation(3), out(4);
+  const auto network = [](const several&, const evaluation&, several&, several&) {};
   const auto of = [](const evaluation&, double head, double) { return head; };
   REQUIRE_THROWS_WITH(writing_deviation(network, deviation, of)(out, evaluation{}, out),
                       ContainsSubstring("4 and 3 numbers"));

@@ -13,11 +13,11 @@ using Catch::Matchers::WithinAbs;
 
 namespace {
 
-struct scene {
+struct attention_scene {
   std::size_t images, height, width, heads, head_width, key_pixels;
 };
 
-const std::vector<scene> scenes{
+const std::vector<attention_scene> attention_scenes{
     {1, 1, 1, 1, 8, 1},   {2, 4, 4, 2, 8, 16}, {3, 3, 5, 3, 16, 15},    {1, 8, 8, 6, 16, 64},
     {2, 5, 7, 1, 40, 35}, {1, 4, 6, 2, 5, 11}, {2, 10, 10, 2, 24, 100},
 };
@@ -57,7 +57,7 @@ double largest_error(const nn::attention_input& x, const nn::feature& out)
 TEST_CASE("attention is the softmax-weighted mean of the values, head by head", "[nn]")
 {
   test::numbers next(21);
-  for (const scene& s : scenes) {
+  for (const attention_scene& s : attention_scenes) {
     CAPTURE(s.height, s.width, s.heads, s.head_width);
     nn::workspace work;
     const std::size_t channels = s.heads * s.head_width;

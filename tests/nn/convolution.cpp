@@ -152,7 +152,7 @@ double rounding(const scene& s)
   return 3 * 6e-8 * terms * std::sqrt(terms);
 }
 
-const nn::convolution same{.in = 5, .out = 7, .size = 3, .pad = 1, .pad_behind = 1};
+const nn::convolution same_size{.in = 5, .out = 7, .size = 3, .pad = 1, .pad_behind = 1};
 
 nn::convolution sized(std::size_t in, std::size_t out, nn::convolution shape)
 {
@@ -162,17 +162,17 @@ nn::convolution sized(std::size_t in, std::size_t out, nn::convolution shape)
 }
 
 const std::vector<scene> listed{
-    {.shape = same, .images = 1, .height = 4, .width = 6},
-    {.shape = sized(1, 24, same), .images = 2, .height = 9, .width = 5},
-    {.shape = sized(24, 1, same), .images = 1, .height = 5, .width = 13},
-    {.shape = sized(24, 2, same), .images = 2, .height = 5, .width = 5, .scales = true, .adds = true},
-    {.shape = sized(33, 3, same), .images = 1, .height = 9, .width = 7, .act = nn::activation::silu, .threads = 2},
+    {.shape = same_size, .images = 1, .height = 4, .width = 6},
+    {.shape = sized(1, 24, same_size), .images = 2, .height = 9, .width = 5},
+    {.shape = sized(24, 1, same_size), .images = 1, .height = 5, .width = 13},
+    {.shape = sized(24, 2, same_size), .images = 2, .height = 5, .width = 5, .scales = true, .adds = true},
+    {.shape = sized(33, 3, same_size), .images = 1, .height = 9, .width = 7, .act = nn::activation::silu, .threads = 2},
     {.shape = {.in = 70, .out = 4}, .images = 2, .height = 3, .width = 7, .adds = true},
     {.shape = {.in = 30, .out = 3, .size = 3, .stride = 2, .pad = 1}, .images = 1, .height = 8, .width = 6},
-    {.shape = sized(48, 130, same), .images = 1, .height = 3, .width = 3},
-    {.shape = sized(17, 65, same), .images = 3, .height = 6, .width = 6, .threads = 2},
-    {.shape = sized(64, 48, same), .images = 1, .height = 33, .width = 40, .threads = 3},
-    {.shape = sized(16, 200, same), .images = 1, .height = 4, .width = 4, .threads = 4},
+    {.shape = sized(48, 130, same_size), .images = 1, .height = 3, .width = 3},
+    {.shape = sized(17, 65, same_size), .images = 3, .height = 6, .width = 6, .threads = 2},
+    {.shape = sized(64, 48, same_size), .images = 1, .height = 33, .width = 40, .threads = 3},
+    {.shape = sized(16, 200, same_size), .images = 1, .height = 4, .width = 4, .threads = 4},
     {.shape = {.in = 6, .out = 10, .size = 3, .stride = 2, .pad = 1, .pad_behind = 1},
      .images = 2,
      .height = 8,
@@ -193,8 +193,8 @@ const std::vector<scene> listed{
      .adds = true},
     {.shape = {.in = 40, .out = 12}, .images = 2, .height = 3, .width = 7},
     {.shape = {.in = 33, .out = 96}, .images = 1, .height = 1, .width = 11, .adds = true},
-    {.shape = sized(20, 20, same), .images = 2, .height = 8, .width = 12, .enlarge = 2},
-    {.shape = sized(40, 24, same),
+    {.shape = sized(20, 20, same_size), .images = 2, .height = 8, .width = 12, .enlarge = 2},
+    {.shape = sized(40, 24, same_size),
      .images = 2,
      .height = 8,
      .width = 8,
@@ -202,7 +202,7 @@ const std::vector<scene> listed{
      .scales = true,
      .act = nn::activation::silu,
      .adds = true},
-    {.shape = sized(9, 24, same),
+    {.shape = sized(9, 24, same_size),
      .images = 3,
      .height = 5,
      .width = 9,
@@ -272,7 +272,7 @@ TEST_CASE("an image has the same bits alone and in a batch, on any number of thr
 TEST_CASE("a convolution may add to what is in its result", "[nn]")
 {
   for (const std::size_t tile : {1u, 2u, 4u}) {
-    scene s{.shape = sized(10, 23, same), .images = 2, .height = 7, .width = 6, .adds = true};
+    scene s{.shape = sized(10, 23, same_size), .images = 2, .height = 7, .width = 6, .adds = true};
     s.shape.tile = tile;
     inputs in(s);
     const nn::feature apart = run(s, in);
@@ -288,14 +288,14 @@ TEST_CASE("the form of a convolution follows from its shape", "[nn]")
     const std::vector<float> weights(shape.in * shape.out * shape.size * shape.size);
     return nn::prepare_convolution(shape, weights, {}).tile;
   };
-  REQUIRE(tile(sized(64, 64, same)) == 4);
-  REQUIRE(tile(sized(512, 1024, same)) == 4);
-  REQUIRE(tile(sized(512, 1025, same)) == 2);
-  REQUIRE(tile(sized(3, 64, same)) == 1);
-  REQUIRE(tile(sized(64, 1, same)) == 1);
+  REQUIRE(tile(sized(64, 64, same_size)) == 4);
+  REQUIRE(tile(sized(512, 1024, same_size)) == 4);
+  REQUIRE(tile(sized(512, 1025, same_size)) == 2);
+  REQUIRE(tile(sized(3, 64, same_size)) == 1);
+  REQUIRE(tile(sized(64, 1, same_size)) == 1);
   REQUIRE(tile({.in = 64, .out = 64}) == 1);
   REQUIRE(tile({.in = 64, .out = 64, .size = 3, .stride = 2, .pad = 1, .pad_behind = 1}) == 1);
-  nn::convolution forced = sized(64, 64, same);
+  nn::convolution forced = sized(64, 64, same_size);
   forced.tile = 1;
   REQUIRE(tile(forced) == 1);
 }

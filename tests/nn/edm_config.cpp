@@ -12,14 +12,14 @@ using namespace fewstep;
 
 namespace {
 
-nn::read_design<nn::edm_blueprint> read(const std::string& more)
+nn::read_design<nn::edm_blueprint> read_edm(const std::string& more)
 {
   const std::string text = R"({"_class_name": "EDMPrecond", "img_resolution": 32, "img_channels": 3)" + more + "}";
   return nn::read_edm_blueprint(json::parse(text), "config.json");
 }
 
 /// More keys of a bad configuration and the sentence that it gets, after the name of the file.
-struct mistake {
+struct edm_mistake {
   std::string more, sentence;
 };
 
@@ -27,7 +27,7 @@ struct mistake {
 
 TEST_CASE("keys that EDM's code leaves to a network have that network's defaults", "[nn]")
 {
-  const nn::edm_blueprint adm = read("").design;
+  const nn::edm_blueprint adm = read_edm("").design;
   nn::edm_blueprint expected;
   expected.resolution = 32;
   REQUIRE(adm == expected);
@@ -35,7 +35,7 @@ TEST_CASE("keys that EDM's code leaves to a network have that network's defaults
   REQUIRE(adm.multiples == std::vector<std::size_t>{1, 2, 3, 4});
   REQUIRE(adm.attention_at == std::vector<std::size_t>{32, 16, 8});
 
-  const nn::edm_blueprint song = read(R"(, "model_type": "SongUNet")").design;
+  const nn::edm_blueprint song = read_edm(R"(, "model_type": "SongUNet")").design;
   REQUIRE((song.is_song() && song.width == 128 && song.layers_per_block == 4 && !song.residual_encoder));
   REQUIRE((!song.fourier_time && song.time_multiple == 1 && song.embedding_multiple == 4));
   REQUIRE(song.multiples == std::vector<std::size_t>{1, 2, 2, 2});
@@ -45,7 +45,7 @@ TEST_CASE("keys that EDM's code leaves to a network have that network's defaults
 
 TEST_CASE("every keyword argument of EDMPrecond is read", "[nn]")
 {
-  const auto [song, unused] = read(R"(, "model_type": "SongUNet", "label_dim": 10, "sigma_data": 1, "sigma_min": 0,
+  const auto [song, unused] = read_edm(R"(, "model_type": "SongUNet", "label_dim": 10, "sigma_data": 1, "sigma_min": 0,
     "sigma_max": 80, "use_fp16": true, "model_channels": 16, "channel_mult": [1, 2], "channel_mult_emb": 3,
     "num_blocks": 1, "attn_resolutions": [16, 8], "dropout": 0.13, "label_dropout": 0, "augment_dim": 9,
     "embedding_type": "fourier", "channel_mult_noise": 2, "encoder_type": "residual", "decoder_type": "standard",
@@ -68,16 +68,16 @@ TEST_CASE("every keyword argument of EDMPrecond is read", "[nn]")
                                    .filter = {0.125, 0.375, 0.375, 0.125}};
   REQUIRE(song == expected);
   REQUIRE(unused == std::vector<std::string>{"colour"});
-  REQUIRE(read(R"(, "channels_per_head": 16)").design.head_width == 16);
+  REQUIRE(read_edm(R"(, "channels_per_head": 16)").design.head_width == 16);
   // SongUNet has one head whatever the width
-  REQUIRE(read(R"(, "model_type": "SongUNet", "channels_per_head": 16)").unused ==
+  REQUIRE(read_edm(R"(, "model_type": "SongUNet", "channels_per_head": 16)").unused ==
           std::vector<std::string>{"channels_per_head"});
 }
 
 TEST_CASE("arguments that the engine cannot follow are refused by name", "[nn]")
 {
   const std::string song = R"(, "model_type": "SongUNet")";
-  const std::vector<mistake> mistakes{
+  const std::vector<edm_mistake> mistakes{
       {R"(, "model_type": "UNet")", R"("model_type" must be one of "SongUNet", "DhariwalUNet", but is "UNet")"},
       {song + R"(, "encoder_type": "skip")", R"("encoder_type" must be one of "standard", "residual", but is "skip")"},
       {song + R"(, "decoder_type": "skip")", R"("decoder_type" must be "standard", but is "skip")"},
@@ -97,8 +97,8 @@ TEST_CASE("arguments that the engine cannot follow are refused by name", "[nn]")
       {R"(, "channels_per_head": 36)",
        "channels_per_head must divide every number of channels it meets, but is 36 where there are 192 channels"},
   };
-  for (const mistake& m : mistakes)
-    REQUIRE(test::refusal<std::runtime_error>([&] { read(m.more); }) == "config.json: " + m.sentence);
+  for (const edm_mistake& m : mistakes)
+    REQUIRE(test::refusal<std::runtime_error>([&] { read_edm(m.more); }) == "config.json: " + m.sentence);
   REQUIRE(test::refusal<std::runtime_error>([] {
             nn::read_edm_blueprint(json::parse(R"({"_class_name": "VPPrecond"})"), "config.json");
           }) == R"(config.json: "_class_name" must be "EDMPrecond", but is "VPPrecond")");

@@ -51,7 +51,7 @@ void require_normalised(const nn::group_norm& norm, const nn::joined& x, const n
     }
 }
 
-nn::group_norm random_norm(test::numbers& next, std::size_t channels, std::size_t groups, double eps = 1e-5)
+nn::group_norm norm_of(test::numbers& next, std::size_t channels, std::size_t groups, double eps = 1e-5)
 {
   return {groups, eps, next(channels), next(channels)};
 }
@@ -65,7 +65,7 @@ TEST_CASE("group normalisation subtracts the mean and divides by the deviation o
        {std::pair<std::size_t, std::size_t>{8, 4}, {24, 8}, {48, 3}, {65, 13}, {130, 2}}) {
     nn::workspace work;
     const nn::feature x = test::random_feature(work, next, 3, channels, 9, 15);
-    const nn::group_norm norm = random_norm(next, channels, groups);
+    const nn::group_norm norm = norm_of(next, channels, groups);
     require_normalised(norm, {&x}, nn::normalise(norm, {&x}, work));
   }
 }
@@ -76,7 +76,7 @@ TEST_CASE("groups may straddle the border of two joined features", "[nn]")
   nn::workspace work;
   const nn::feature deep = test::random_feature(work, next, 2, 10, 4, 4);
   const nn::feature skip = test::random_feature(work, next, 2, 14, 4, 4);
-  const nn::group_norm norm = random_norm(next, 24, 4);
+  const nn::group_norm norm = norm_of(next, 24, 4);
   require_normalised(norm, {&deep, &skip}, nn::normalise(norm, {&deep, &skip}, work));
 }
 
@@ -86,7 +86,7 @@ TEST_CASE("a small variance survives a large mean", "[nn]")
   nn::workspace work;
   nn::feature x = test::random_feature(work, next, 1, 16, 32, 32);
   for (float& number : elements(x)) number = 1000 + 0.01f * number;
-  const nn::group_norm norm = random_norm(next, 16, 16, 1e-12);
+  const nn::group_norm norm = norm_of(next, 16, 16, 1e-12);
   const nn::feature scales = nn::normalise(norm, {&x}, work);
   for (std::size_t c = 0; c < 16; ++c) {
     const auto [mean, variance] = of_group({&x}, 0, c, 1);
@@ -109,7 +109,7 @@ TEST_CASE("scales of an image have the same bits alone and in a batch, on any nu
   test::numbers next(14);
   nn::workspace one;
   const nn::feature x = test::random_feature(one, next, 5, 72, 32, 32);
-  const nn::group_norm norm = random_norm(next, 72, 8);
+  const nn::group_norm norm = norm_of(next, 72, 8);
   const nn::feature whole = nn::normalise(norm, {&x}, one);
   for (std::size_t threads : {2u, 3u}) {
     nn::workspace work(threads);

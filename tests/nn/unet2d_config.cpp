@@ -12,18 +12,18 @@ using namespace fewstep;
 
 namespace {
 
-nn::read_design<nn::blueprint> read(std::string_view text)
+nn::read_design<nn::blueprint> read_unet2d(std::string_view text)
 {
   return nn::read_blueprint(json::parse(text), "config.json");
 }
 
-std::string refusal(std::string_view text)
+std::string unet2d_refusal(std::string_view text)
 {
-  return test::refusal<std::runtime_error>([&] { read(text); });
+  return test::refusal<std::runtime_error>([&] { read_unet2d(text); });
 }
 
 /// A bad configuration and the sentence that it gets, after the name of the file.
-struct mistake {
+struct unet2d_mistake {
   std::string_view text, sentence;
 };
 
@@ -31,7 +31,7 @@ struct mistake {
 
 TEST_CASE("keys that old files lack have the defaults of diffusers", "[nn]")
 {
-  const nn::blueprint b = read("{}").design;
+  const nn::blueprint b = read_unet2d("{}").design;
   REQUIRE(b == nn::blueprint{});
   REQUIRE((b.in_channels == 3 && b.out_channels == 3 && b.layers_per_block == 2 && b.norm_groups == 32));
   REQUIRE(b.channels == std::vector<std::size_t>{224, 448, 672, 896});
@@ -45,7 +45,8 @@ TEST_CASE("keys that old files lack have the defaults of diffusers", "[nn]")
 
 TEST_CASE("every key is read", "[nn]")
 {
-  const nn::blueprint b = read(R"({"_class_name": "UNet2DModel", "_diffusers_version": "0.27.2", "act_fn": "gelu",
+  const nn::blueprint b =
+      read_unet2d(R"({"_class_name": "UNet2DModel", "_diffusers_version": "0.27.2", "act_fn": "gelu",
     "add_attention": false, "attention_head_dim": null, "attn_norm_num_groups": 5, "block_out_channels": [20, 30],
     "center_input_sample": true, "class_embed_type": null, "down_block_types": ["AttnDownBlock2D", "DownBlock2D"],
     "downsample_padding": 0, "downsample_type": "conv", "dropout": 0.1, "flip_sin_to_cos": false, "freq_shift": 1,
@@ -53,7 +54,7 @@ TEST_CASE("every key is read", "[nn]")
     "num_class_embeds": 7, "num_train_timesteps": null, "out_channels": 6, "resnet_time_scale_shift": "default",
     "sample_size": [24, 40], "time_embedding_type": "positional", "up_block_types": ["UpBlock2D", "AttnUpBlock2D"],
     "upsample_type": "conv"})")
-                              .design;
+          .design;
   const nn::blueprint expected{.in_channels = 4,
                                .out_channels = 6,
                                .sample_size = {24, 40},
@@ -74,35 +75,36 @@ TEST_CASE("every key is read", "[nn]")
                                .norm_eps = 1e-6,
                                .classes = 7};
   REQUIRE(b == expected);
-  REQUIRE(read(R"({"sample_size": 32})").design.sample_size == std::vector<std::size_t>{32, 32});
-  REQUIRE(read(R"({"sample_size": null})").design.sample_size.empty());
+  REQUIRE(read_unet2d(R"({"sample_size": 32})").design.sample_size == std::vector<std::size_t>{32, 32});
+  REQUIRE(read_unet2d(R"({"sample_size": null})").design.sample_size.empty());
 }
 
 TEST_CASE("words that name other layers are read", "[nn]")
 {
-  const nn::blueprint b = read(R"({"down_block_types": ["ResnetDownsampleBlock2D", "AttnDownBlock2D", "DownBlock2D"],
+  const nn::blueprint b =
+      read_unet2d(R"({"down_block_types": ["ResnetDownsampleBlock2D", "AttnDownBlock2D", "DownBlock2D"],
     "up_block_types": ["UpBlock2D", "AttnUpBlock2D", "ResnetUpsampleBlock2D"], "block_out_channels": [32, 64, 96],
     "downsample_type": "resnet", "upsample_type": "resnet", "resnet_time_scale_shift": "scale_shift",
     "time_embedding_type": "fourier", "class_embed_type": "timestep"})")
-                              .design;
+          .design;
   // the blocks without attention do not look at downsample_type and upsample_type
   REQUIRE(b.down == std::vector<nn::block_kind>{{false, true}, {true, true}, {}});
   REQUIRE(b.up == std::vector<nn::block_kind>{{}, {true, true}, {false, true}});
   REQUIRE((b.scale_shift && b.fourier_time && b.class_is == nn::class_input::number));
-  REQUIRE(read(R"({"class_embed_type": "identity"})").design.class_is == nn::class_input::vector);
-  REQUIRE(read(R"({"class_embed_type": null})").design.class_is == nn::class_input::label);
-  REQUIRE(read(R"({"downsample_type": "resnet"})").design.down[1] == nn::block_kind{true, true});
+  REQUIRE(read_unet2d(R"({"class_embed_type": "identity"})").design.class_is == nn::class_input::vector);
+  REQUIRE(read_unet2d(R"({"class_embed_type": null})").design.class_is == nn::class_input::label);
+  REQUIRE(read_unet2d(R"({"downsample_type": "resnet"})").design.down[1] == nn::block_kind{true, true});
 }
 
 TEST_CASE("keys that say nothing to the engine are listed", "[nn]")
 {
-  REQUIRE(read(R"({"dropout": 0.1, "colour": 1, "in_channels": 1, "taste": null})").unused ==
+  REQUIRE(read_unet2d(R"({"dropout": 0.1, "colour": 1, "in_channels": 1, "taste": null})").unused ==
           std::vector<std::string>{"colour", "taste"});
 }
 
 TEST_CASE("values of another type, and layers that the engine has not, are refused by name", "[nn]")
 {
-  const std::vector<mistake> mistakes{
+  const std::vector<unet2d_mistake> mistakes{
       {"[]", "the document must be an object, but is an array of 0"},
       {R"({"in_channels": "3"})", R"("in_channels" must be a non-negative integer of 64 bits, but is "3")"},
       {R"({"in_channels": -3})", R"("in_channels" must be a non-negative integer of 64 bits, but is -3)"},
@@ -127,12 +129,12 @@ TEST_CASE("values of another type, and layers that the engine has not, are refus
       {R"({"class_embed_type": "projection"})",
        R"("class_embed_type" must be one of "timestep", "identity", but is "projection")"},
   };
-  for (const mistake& m : mistakes) REQUIRE(refusal(m.text) == "config.json: " + std::string(m.sentence));
+  for (const unet2d_mistake& m : mistakes) REQUIRE(unet2d_refusal(m.text) == "config.json: " + std::string(m.sentence));
 }
 
 TEST_CASE("values that do not fit together are refused with both numbers", "[nn]")
 {
-  const std::vector<mistake> mistakes{
+  const std::vector<unet2d_mistake> mistakes{
       {R"({"block_out_channels": [32, 64]})",
        "block_out_channels, down_block_types and up_block_types must have the same length, but there are 2 numbers of "
        "channels, 4 down blocks and 4 up blocks"},
@@ -165,5 +167,5 @@ TEST_CASE("values that do not fit together are refused with both numbers", "[nn]
       {R"({"layers_per_block": 0})", "layers_per_block must be positive, but is 0"},
       {R"({"num_class_embeds": 0})", "num_class_embeds must be positive, but is 0"},
   };
-  for (const mistake& m : mistakes) REQUIRE(refusal(m.text) == "config.json: " + std::string(m.sentence));
+  for (const unet2d_mistake& m : mistakes) REQUIRE(unet2d_refusal(m.text) == "config.json: " + std::string(m.sentence));
 }

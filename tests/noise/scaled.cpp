@@ -8,12 +8,12 @@
 
 using Catch::Matchers::ContainsSubstring;
 using namespace fewstep;
-using X = std::vector<float>;
+using floats = std::vector<float>;
 
 TEST_CASE("each number of the noise has the deviation that stands there at the draw", "[noise]")
 {
   const evaluation at{{0, 1, 1}, 5};
-  X plain(4), scaled(4), deviation(4, 1.0F);
+  floats plain(4), scaled(4), deviation(4, 1.0F);
   const philox_noise source{.seed = 8};
   source(plain, at, plain);
   scaled_noise noise{source, &deviation};
@@ -21,7 +21,7 @@ TEST_CASE("each number of the noise has the deviation that stands there at the d
   REQUIRE(scaled == plain);
   deviation = {0, 0.5F, 1, -2};
   noise(scaled, at, scaled);
-  REQUIRE(scaled == X{0, 0.5F * plain[1], plain[2], -2 * plain[3]});
+  REQUIRE(scaled == floats{0, 0.5F * plain[1], plain[2], -2 * plain[3]});
 }
 
 TEST_CASE("a source that returns its noise is scaled as one that writes it", "[noise]")
@@ -35,7 +35,7 @@ TEST_CASE("a source that returns its noise is scaled as one that writes it", "[n
 
 TEST_CASE("deviations of another shape are refused with both numbers", "[noise]")
 {
-  X z(4), deviation(3);
+  floats z(4), deviation(3);
   REQUIRE_THROWS_WITH((scaled_noise{philox_noise{}, &deviation}(z, evaluation{}, z)),
                       ContainsSubstring("3 numbers") && ContainsSubstring("4 are drawn"));
 }

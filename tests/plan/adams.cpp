@@ -20,8 +20,6 @@ using namespace fewstep;
 
 namespace {
 
-const test::mixture data;
-
 std::vector<noise_level> ve_levels(const std::vector<double>& sigmas)
 {
   std::vector<noise_level> grid;
@@ -31,7 +29,7 @@ std::vector<noise_level> ve_levels(const std::vector<double>& sigmas)
 
 double noise_at(double x, const noise_level& at)
 {
-  return (x - at.alpha * data(x, at)) / at.sigma;
+  return (x - at.alpha * test::two_peaks(x, at)) / at.sigma;
 }
 
 /// DDIM with the noise given: predict the data, add the noise of the next level.
@@ -158,7 +156,7 @@ TEST_CASE("iPNDM's rows do what the method does", "[plan]")
     m.insert(m.begin(), noise_at(x, grid[k]));
     x = transfer(x, grid[k], grid[k + 1], adams(m));
   }
-  REQUIRE_THAT(test::run(ipndm(grid), 0.8, data), WithinAbs(x, 1e-12));
+  REQUIRE_THAT(test::run(ipndm(grid), 0.8, test::two_peaks), WithinAbs(x, 1e-12));
 }
 
 TEST_CASE("PLMS's rows do what diffusers' PNDM does without its Runge-Kutta steps", "[plan]")
@@ -178,7 +176,7 @@ TEST_CASE("PLMS's rows do what diffusers' PNDM does without its Runge-Kutta step
     }
     const sampling_plan plan = plms(grid);
     REQUIRE(plan.steps.size() == (steps == 1 ? 1 : steps + 1));
-    REQUIRE_THAT(test::run(plan, 0.8, data), WithinAbs(x, 1e-12));
+    REQUIRE_THAT(test::run(plan, 0.8, test::two_peaks), WithinAbs(x, 1e-12));
   }
 }
 
@@ -222,10 +220,10 @@ TEST_CASE("DEIS weighs as the closed integrals in ln(rho) say", "[plan]")
 TEST_CASE("order 1 of Adams' methods is DDIM", "[plan]")
 {
   const auto grid = trailing(scaled_linear_vp(), 9);
-  const double x = test::run(ddim(grid), 0.8, data);
-  REQUIRE_THAT(test::run(lms(grid, 1), 0.8, data), WithinAbs(x, 1e-12));
-  REQUIRE_THAT(test::run(ipndm(grid, 1), 0.8, data), WithinAbs(x, 1e-12));
-  REQUIRE_THAT(test::run(deis(grid, {.order = 1}), 0.8, data), WithinAbs(x, 1e-12));
+  const double x = test::run(ddim(grid), 0.8, test::two_peaks);
+  REQUIRE_THAT(test::run(lms(grid, 1), 0.8, test::two_peaks), WithinAbs(x, 1e-12));
+  REQUIRE_THAT(test::run(ipndm(grid, 1), 0.8, test::two_peaks), WithinAbs(x, 1e-12));
+  REQUIRE_THAT(test::run(deis(grid, {.order = 1}), 0.8, test::two_peaks), WithinAbs(x, 1e-12));
 }
 
 TEST_CASE("builders of Adams' methods refuse what they cannot build", "[plan]")

@@ -18,19 +18,6 @@ using Catch::Matchers::WithinAbs;
 using Catch::Matchers::WithinRel;
 using namespace fewstep;
 
-namespace {
-
-const edm_schedule edm;
-
-std::vector<noise_level> edm_levels(std::vector<double> sigmas)
-{
-  std::vector<noise_level> grid;
-  for (double sigma : sigmas) grid.push_back(edm(sigma));
-  return grid;
-}
-
-}  // namespace
-
 TEST_CASE("noise behind a row adds in quadrature and scales all that the row did", "[plan]")
 {
   sampling_plan plan{.steps = {{.at = {1, 1, 1}, .keep = 0.5, .model = {0.25, 0.125}, .noise = 3, .last_noise = 2}}};
@@ -65,18 +52,17 @@ TEST_CASE("a factor of noise multiplies every noise and nothing else", "[plan]")
 TEST_CASE("a level is raised within its range only, ends included, and by at most the square root of two", "[plan]")
 {
   const churn_options options{.churn = 2, .s_min = 1, .s_max = 3};
-  REQUIRE_THAT(churn_factor(edm(3), 10, options), WithinRel(1.2, 1e-15));
-  REQUIRE_THAT(churn_factor(edm(1), 10, options), WithinRel(1.2, 1e-15));
-  REQUIRE(churn_factor(edm(3.1), 10, options) == 1);
-  REQUIRE(churn_factor(edm(0.9), 10, options) == 1);
-  REQUIRE_THAT(churn_factor(edm(2), 2, options), WithinRel(std::numbers::sqrt2, 1e-15));
+  REQUIRE_THAT(churn_factor(test::edm(3), 10, options), WithinRel(1.2, 1e-15));
+  REQUIRE_THAT(churn_factor(test::edm(1), 10, options), WithinRel(1.2, 1e-15));
+  REQUIRE(churn_factor(test::edm(3.1), 10, options) == 1);
+  REQUIRE(churn_factor(test::edm(0.9), 10, options) == 1);
+  REQUIRE_THAT(churn_factor(test::edm(2), 2, options), WithinRel(std::numbers::sqrt2, 1e-15));
 }
 
 TEST_CASE("Euler with churn does what EDM's Algorithm 2 does without its second stage", "[plan]")
 {
-  const auto grid = karras(edm, 8, {0.03, 14.6});
+  const auto grid = karras(test::edm, 8, {0.03, 14.6});
   const churn_options options{.churn = 2.4, .s_min = 0.1, .s_max = 50, .s_noise = 1.01};
-  const test::mixture data;
   const auto z = [](std::size_t k) { return std::sin(3 * static_cast<double>(k) + 1); };
 
   double x = 5;
@@ -87,10 +73,10 @@ TEST_CASE("Euler with churn does what EDM's Algorithm 2 does without its second 
       x += 1.01 * std::sqrt(raised * raised - s * s) * z(k);
       s = raised;
     }
-    x += (grid[k + 1].sigma - s) * (x - data(x, edm(s))) / s;
+    x += (grid[k + 1].sigma - s) * (x - test::two_peaks(x, test::edm(s))) / s;
   }
   // the lift draws number 0, row k - 1 the noise before step k
-  REQUIRE_THAT(test::run(euler(edm, grid, options), 5, data, z), WithinAbs(x, 1e-12));
+  REQUIRE_THAT(test::run(euler(test::edm, grid, options), 5, test::two_peaks, z), WithinAbs(x, 1e-12));
 }
 
 TEST_CASE("without churn Euler is DDIM", "[plan]")
@@ -103,7 +89,7 @@ TEST_CASE("without churn Euler is DDIM", "[plan]")
 TEST_CASE("churned rows carry the law of a level into the raised one", "[plan]")
 {
   const vp_table table = scaled_linear_vp();
-  REQUIRE(test::law_error(euler(edm, karras(edm, 10, {}), {.churn = 3})) < 1e-14);
+  REQUIRE(test::law_error(euler(test::edm, karras(test::edm, 10, {}), {.churn = 3})) < 1e-14);
   const auto grid = karras(table, 10);
   const sampling_plan plan = euler(table, grid, {.churn = 3, .s_max = 10});
   REQUIRE(test::law_error(plan) < 1e-14);
@@ -121,15 +107,15 @@ TEST_CASE("sampling with churn converges to the variance of the data at first or
 
 TEST_CASE("churn that cannot be built is refused", "[plan]")
 {
-  const auto grid = edm_levels({2, 1, 0});
+  const auto grid = test::edm_levels({2, 1, 0});
   const double nan = std::numeric_limits<double>::quiet_NaN(), infinity = std::numeric_limits<double>::infinity();
   for (double bad : {-1.0, nan, infinity}) {
-    REQUIRE_THROWS_WITH(euler(edm, grid, {.churn = bad}), ContainsSubstring("churn"));
-    REQUIRE_THROWS_WITH(euler(edm, grid, {.s_noise = bad}), ContainsSubstring("s_noise"));
+    REQUIRE_THROWS_WITH(euler(test::edm, grid, {.churn = bad}), ContainsSubstring("churn"));
+    REQUIRE_THROWS_WITH(euler(test::edm, grid, {.s_noise = bad}), ContainsSubstring("s_noise"));
   }
-  REQUIRE_THROWS_WITH(euler(edm, grid, {.s_min = -1}), ContainsSubstring("s_min"));
-  REQUIRE_THROWS_WITH(euler(edm, grid, {.s_max = nan}), ContainsSubstring("s_max"));
-  REQUIRE_THROWS_WITH(euler(edm, edm_levels({1, 2}), {}), ContainsSubstring("must fall"));
+  REQUIRE_THROWS_WITH(euler(test::edm, grid, {.s_min = -1}), ContainsSubstring("s_min"));
+  REQUIRE_THROWS_WITH(euler(test::edm, grid, {.s_max = nan}), ContainsSubstring("s_max"));
+  REQUIRE_THROWS_WITH(euler(test::edm, test::edm_levels({1, 2}), {}), ContainsSubstring("must fall"));
   const vp_table table = linear_vp();
   REQUIRE_THROWS_WITH(euler(table, trailing(table, 5), {.churn = 1}), ContainsSubstring("raised level"));
 }

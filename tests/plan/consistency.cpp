@@ -16,12 +16,12 @@ using namespace fewstep;
 
 namespace {
 
-const noise_level clean = edm_schedule{}(0.002);
+const noise_level clean_end = edm_schedule{}(0.002);
 
 /// The exact consistency function of normal data: along the flow to `clean`.
 struct exact_consistency {
   test::gaussian data{.mean = 0.7, .deviation = 0.5};
-  double operator()(double x, const noise_level& at) const { return data.flow(x, at, clean); }
+  double operator()(double x, const noise_level& at) const { return data.flow(x, at, clean_end); }
 };
 
 }  // namespace
@@ -64,8 +64,8 @@ TEST_CASE("multistep consistency sampling has the moments of the closed form", "
   double mean = 0, variance = 80 * 80;
   for (std::size_t k = 0; k < plan.steps.size(); ++k) {
     const plan_step& row = plan.steps[k];
-    const double slope = data.flow(1, row.at, clean) - data.flow(0, row.at, clean);
-    const double f = data.flow(mean, row.at, clean), spread = slope * slope * variance;
+    const double slope = data.flow(1, row.at, clean_end) - data.flow(0, row.at, clean_end);
+    const double f = data.flow(mean, row.at, clean_end), spread = slope * slope * variance;
     REQUIRE_THAT(f, WithinAbs(means[k], 6e-10));
     REQUIRE_THAT(spread, WithinAbs(variances[k], 6e-10));
     mean = row.keep * mean + row.model[0] * f;
@@ -116,8 +116,8 @@ TEST_CASE("the last noise of a consistency run is zero, not the root of a negati
   }
   // a level that rounding left below the one that the network lands on
   const noise_level below = edm_schedule{}(std::nextafter(0.002, 0.0));
-  const std::vector<jump> steps{{edm_schedule{}(80), clean}, {clean, below}};
-  REQUIRE_THROWS_WITH(consistency(steps, {.lands_on = clean}),
+  const std::vector<jump> steps{{edm_schedule{}(80), clean_end}, {clean_end, below}};
+  REQUIRE_THROWS_WITH(consistency(steps, {.lands_on = clean_end}),
                       ContainsSubstring("at or above the level that the network"));
 }
 

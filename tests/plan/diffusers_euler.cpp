@@ -16,9 +16,6 @@ using namespace fewstep;
 
 namespace {
 
-const edm_schedule edm;
-const test::mixture data;
-
 struct scalings {
   double skip, out;
 };
@@ -39,7 +36,7 @@ scalings scaled(prediction kind, double sigma, double sigma_data)
 
 TEST_CASE("churn as in diffusers' Euler steps a network that never sees the noise", "[plan]")
 {
-  const auto grid = karras(edm, 6, {0.05, 20});
+  const auto grid = karras(test::edm, 6, {0.05, 20});
   const churn_options options{.churn = 1.5, .s_min = 0.1, .s_max = 10, .s_noise = 1.01};
   const auto normal = [](std::size_t k) { return std::sin(3 * static_cast<double>(k) + 1); };
   for (double sigma_data : {0.0, 0.5})
@@ -49,7 +46,7 @@ TEST_CASE("churn as in diffusers' Euler steps a network that never sees the nois
       for (std::size_t k = 0; k < 6; ++k) {
         const double s = grid[k].sigma, hat = s >= 0.1 && s <= 10 ? s * 1.25 : s;
         const scalings here = scaled(kind, s, sigma_data);
-        const double network = (data(x, grid[k]) - here.skip * x) / here.out;
+        const double network = (test::two_peaks(x, grid[k]) - here.skip * x) / here.out;
         const double churned = x + 1.01 * std::sqrt(hat * hat - s * s) * normal(k + 1);
         const bool at_sigma = sigma_data == 0 && kind == prediction::velocity;
         const scalings after = at_sigma ? here : scaled(kind, hat, sigma_data);
@@ -57,13 +54,13 @@ TEST_CASE("churn as in diffusers' Euler steps a network that never sees the nois
         x = churned + (grid[k + 1].sigma - hat) * (churned - predicted) / hat;
       }
       const sampling_plan plan = diffusers_euler(grid, options, kind, sigma_data);
-      REQUIRE_THAT(test::run(plan, 7, data, normal), WithinAbs(x, 1e-12));
+      REQUIRE_THAT(test::run(plan, 7, test::two_peaks, normal), WithinAbs(x, 1e-12));
     }
 }
 
 TEST_CASE("without churn diffusers' Euler is DDIM", "[plan]")
 {
-  const auto grid = karras(edm, 6, {});
+  const auto grid = karras(test::edm, 6, {});
   const sampling_plan plan = ddim(grid);
   for (auto kind : {prediction::noise, prediction::velocity, prediction::data}) {
     const sampling_plan same = diffusers_euler(grid, {}, kind);
@@ -77,7 +74,7 @@ TEST_CASE("without churn diffusers' Euler is DDIM", "[plan]")
 
 TEST_CASE("diffusers' Euler refuses other networks, other coordinates and bad churn", "[plan]")
 {
-  const auto grid = karras(edm, 3, {});
+  const auto grid = karras(test::edm, 3, {});
   REQUIRE_THROWS_WITH(diffusers_euler(grid, {}, prediction::flow), ContainsSubstring("networks of noise"));
   REQUIRE_THROWS_WITH(diffusers_euler(grid, {}, prediction::data, 0.5), ContainsSubstring("networks of noise"));
   REQUIRE_THROWS_WITH(diffusers_euler(grid, {.churn = -1}, prediction::noise), ContainsSubstring("churn"));

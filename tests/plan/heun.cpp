@@ -20,12 +20,9 @@ using fewstep::test::normal;
 
 namespace {
 
-const edm_schedule edm;
-const test::mixture data;
-
 double slope(double x, double s)
 {
-  return (x - data(x, edm(s))) / s;
+  return (x - test::two_peaks(x, test::edm(s))) / s;
 }
 
 }  // namespace
@@ -46,7 +43,7 @@ TEST_CASE("the rows of Heun's step are the ones worked out by hand", "[plan]")
 
 TEST_CASE("Heun's plan does what EDM's Algorithm 1 does", "[plan]")
 {
-  const auto grid = karras(edm, 9, {});
+  const auto grid = karras(test::edm, 9, {});
   double x = 60;
   for (std::size_t k = 0; k + 1 < grid.size(); ++k) {
     const double s = grid[k].sigma, s_to = grid[k + 1].sigma, d = slope(x, s), ahead = x + (s_to - s) * d;
@@ -54,12 +51,12 @@ TEST_CASE("Heun's plan does what EDM's Algorithm 1 does", "[plan]")
   }
   const sampling_plan plan = heun(grid);
   REQUIRE(plan.steps.size() == 17);
-  REQUIRE_THAT(test::run(plan, 60, data), WithinAbs(x, 1e-12));
+  REQUIRE_THAT(test::run(plan, 60, test::two_peaks), WithinAbs(x, 1e-12));
 }
 
 TEST_CASE("Heun's plan with churn does what EDM's Algorithm 2 does", "[plan]")
 {
-  const auto grid = karras(edm, 9, {});
+  const auto grid = karras(test::edm, 9, {});
   double x = 60;
   for (std::size_t k = 0; k + 1 < grid.size(); ++k) {
     double s = grid[k].sigma;
@@ -72,14 +69,14 @@ TEST_CASE("Heun's plan with churn does what EDM's Algorithm 2 does", "[plan]")
     const double s_to = grid[k + 1].sigma, d = slope(x, s), ahead = x + (s_to - s) * d;
     x = s_to == 0 ? ahead : x + (s_to - s) * (d + slope(ahead, s_to)) / 2;
   }
-  const sampling_plan plan = heun(edm, grid, {.churn = 1.8, .s_min = 0.05, .s_max = 100, .s_noise = 1.003});
-  REQUIRE_THAT(test::run(plan, 60, data, normal), WithinAbs(x, 1e-12));
-  REQUIRE(heun(edm, grid, {}) == heun(grid));
+  const sampling_plan plan = heun(test::edm, grid, {.churn = 1.8, .s_min = 0.05, .s_max = 100, .s_noise = 1.003});
+  REQUIRE_THAT(test::run(plan, 60, test::two_peaks, normal), WithinAbs(x, 1e-12));
+  REQUIRE(heun(test::edm, grid, {}) == heun(grid));
 }
 
 TEST_CASE("the plan of DPM-2 does what k-diffusion's sampler does", "[plan]")
 {
-  const auto grid = karras(edm, 9, {});
+  const auto grid = karras(test::edm, 9, {});
   for (bool ancestral : {false, true}) {
     double x = 60;
     for (std::size_t k = 0; k + 1 < grid.size(); ++k) {
@@ -93,8 +90,8 @@ TEST_CASE("the plan of DPM-2 does what k-diffusion's sampler does", "[plan]")
       x += (down - s) * slope(x + (middle - s) * slope(x, s), middle);
       x += 1.01 * up * normal(2 * k + 2);  // drawn by the second row of each step
     }
-    const sampling_plan plan = ancestral ? dpm_2_ancestral(edm, grid, 0.7, 1.01) : dpm_2(edm, grid);
-    REQUIRE_THAT(test::run(plan, 60, data, normal), WithinAbs(x, 1e-11));
+    const sampling_plan plan = ancestral ? dpm_2_ancestral(test::edm, grid, 0.7, 1.01) : dpm_2(test::edm, grid);
+    REQUIRE_THAT(test::run(plan, 60, test::two_peaks, normal), WithinAbs(x, 1e-11));
   }
 }
 
@@ -112,7 +109,7 @@ TEST_CASE("plans of two stages carry the law of each level into the next", "[pla
   all(table, trailing(table, 10));
   all(table, karras(table, 10));
   all(table, trailing(table, 6, grid_end::first_level));
-  all(edm, karras(edm, 10, {}));
+  all(test::edm, karras(test::edm, 10, {}));
   all(flow, grid_at_sigmas(flow, sigmas));
 }
 
@@ -136,15 +133,15 @@ TEST_CASE("on the mixture Heun and DPM-2 err as measured elsewhere", "[plan]")
   for (const auto& [steps, of_heun, of_dpm_2] :
        {measured{8, 5.5e-2, 2.8e-2}, {32, 3.0e-3, 1.2e-3}, {128, 1.8e-4, 6.8e-5}, {512, 1.1e-5, 4.2e-6}}) {
     const auto grid = test::mixture_grid(steps);
-    REQUIRE_THAT(test::flow_error(heun(grid), data), WithinRel(of_heun, 0.05));
-    REQUIRE_THAT(test::flow_error(dpm_2(test::ratio_schedule{}, grid), data), WithinRel(of_dpm_2, 0.05));
+    REQUIRE_THAT(test::flow_error(heun(grid), test::two_peaks), WithinRel(of_heun, 0.05));
+    REQUIRE_THAT(test::flow_error(dpm_2(test::ratio_schedule{}, grid), test::two_peaks), WithinRel(of_dpm_2, 0.05));
   }
 }
 
 TEST_CASE("a thousand of Heun's steps find the consistency function of normal data", "[plan]")
 {
   const auto reached = [](double x, double from) {
-    std::vector<noise_level> grid = karras(edm, 1001, {.sigma_min = 0.002, .sigma_max = from});
+    std::vector<noise_level> grid = karras(test::edm, 1001, {.sigma_min = 0.002, .sigma_max = from});
     grid.pop_back();  // stop at sigma = 0.002
     const sampling_plan plan = heun(grid);
     REQUIRE(plan.steps.size() == 2000);
@@ -182,7 +179,7 @@ TEST_CASE("an ancestral step makes up in noise what it goes too far down", "[pla
 
 TEST_CASE("Euler ancestral is DDIM, whatever eta", "[plan]")
 {
-  const auto grid = karras(edm, 9, {});
+  const auto grid = karras(test::edm, 9, {});
   for (double eta : {0.0, 0.3, 1.0}) {
     const sampling_plan plan = ddim(grid, eta);
     for (std::size_t k = 0; k < 9; ++k) {
@@ -197,14 +194,14 @@ TEST_CASE("Euler ancestral is DDIM, whatever eta", "[plan]")
 TEST_CASE("two-stage builders refuse what they cannot build", "[plan]")
 {
   const flow_schedule flow;
-  const std::vector<noise_level> pure{flow(1), flow(0.5), flow(0)}, rising{edm(1), edm(2)};
+  const std::vector<noise_level> pure{flow(1), flow(0.5), flow(0)}, rising{test::edm(1), test::edm(2)};
   REQUIRE_THROWS_WITH(heun(pure), ContainsSubstring("divides by alpha"));
   REQUIRE_THROWS_WITH(heun(flow, pure, {.churn = 1}), ContainsSubstring("divides by alpha"));
   REQUIRE_THROWS_WITH(dpm_2(flow, pure), ContainsSubstring("divides by alpha"));
   REQUIRE_THROWS_WITH(dpm_2_ancestral(flow, pure), ContainsSubstring("divides by alpha"));
   REQUIRE_THROWS_WITH(heun(rising), ContainsSubstring("must fall"));
   REQUIRE_THROWS_WITH(heun(std::vector<noise_level>{}), ContainsSubstring("at least two levels"));
-  const auto grid = karras(edm, 3, {});
-  REQUIRE_THROWS_WITH(dpm_2_ancestral(edm, grid, 1.1), ContainsSubstring("eta"));
-  REQUIRE_THROWS_WITH(dpm_2_ancestral(edm, grid, 1, -1), ContainsSubstring("s_noise"));
+  const auto grid = karras(test::edm, 3, {});
+  REQUIRE_THROWS_WITH(dpm_2_ancestral(test::edm, grid, 1.1), ContainsSubstring("eta"));
+  REQUIRE_THROWS_WITH(dpm_2_ancestral(test::edm, grid, 1, -1), ContainsSubstring("s_noise"));
 }

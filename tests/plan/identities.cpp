@@ -35,11 +35,8 @@ namespace {
 
 using levels = std::vector<noise_level>;
 
-const edm_schedule edm;
-const test::mixture data;
-
 /// Tables of the same rows, but for the schedule's own time.
-void require_same(const sampling_plan& a, const sampling_plan& b)
+void require_same_rows(const sampling_plan& a, const sampling_plan& b)
 {
   REQUIRE(a.predicts == b.predicts);
   REQUIRE(a.steps.size() == b.steps.size());
@@ -123,8 +120,8 @@ TEST_CASE("in coordinates x / alpha every sampler is the same, whatever the sche
     const auto expected = all_of(ve, on_ve), by_vp = all_of(vp, on_vp), by_flow = all_of(flow_schedule{}, on_flow);
     for (std::size_t k = 0; k < expected.size(); ++k) {
       CAPTURE(to_data, k);
-      require_same(in_ve_coordinates(by_vp[k]), expected[k]);
-      require_same(in_ve_coordinates(by_flow[k]), expected[k]);
+      require_same_rows(in_ve_coordinates(by_vp[k]), expected[k]);
+      require_same_rows(in_ve_coordinates(by_flow[k]), expected[k]);
     }
   }
 }
@@ -133,10 +130,10 @@ TEST_CASE("LCM and sCM are multistep consistency sampling in coordinates of thei
 {
   const vp_table table = scaled_linear_vp();
   levels on_table, on_circle;
-  for (double t : lcm_times(1000, 4)) on_table.push_back(edm.at_noise_to_signal(noise_to_signal(table(t))));
-  for (double t : scm_times(3, {.max = 1.57})) on_circle.push_back(edm(0.5 * std::tan(t)));
-  on_table.push_back(edm.data_level()), on_circle.push_back(edm.data_level());
-  require_same(in_ve_coordinates(lcm(table, lcm_times(1000, 4))), consistency(on_table));
+  for (double t : lcm_times(1000, 4)) on_table.push_back(test::edm.at_noise_to_signal(noise_to_signal(table(t))));
+  for (double t : scm_times(3, {.max = 1.57})) on_circle.push_back(test::edm(0.5 * std::tan(t)));
+  on_table.push_back(test::edm.data_level()), on_circle.push_back(test::edm.data_level());
+  require_same_rows(in_ve_coordinates(lcm(table, lcm_times(1000, 4))), consistency(on_table));
   // tan grows as 1 / cos^2 near pi / 2: there 1e-12 of a noise of 600
   const sampling_plan scm_plan = in_ve_coordinates(scm(scm_times(3, {.max = 1.57}))), plan = consistency(on_circle);
   for (std::size_t k = 0; k < 3; ++k) {
@@ -148,53 +145,53 @@ TEST_CASE("LCM and sCM are multistep consistency sampling in coordinates of thei
 TEST_CASE("phased sampling that forgets is consistency sampling, and that keeps all is DDIM", "[plan]")
 {
   const levels edges = grid_at(scaled_linear_vp(), lcm_times(1000, 4));
-  require_same(phased(edges, 0), consistency(edges));
-  require_same(phased(edges, 1), ddim(edges));
+  require_same_rows(phased(edges, 0), consistency(edges));
+  require_same_rows(phased(edges, 1), ddim(edges));
 }
 
 TEST_CASE("of first order all solvers are DDIM, whatever they weigh", "[plan]")
 {
   const levels grid = trailing(scaled_linear_vp(), 9);
-  const double end = test::run(ddim(grid), 0.8, data);
+  const double end = test::run(ddim(grid), 0.8, test::two_peaks);
   for (const sampling_plan& plan :
        {dpm_solver(grid, {.order = 1}), unipc(grid, {.order = 1, .predicts = prediction::noise, .corrector = false}),
         lms(grid, 1), phased(grid), flow_euler(grid)})
-    REQUIRE_THAT(test::run(plan, 0.8, data), WithinAbs(end, 1e-12));
+    REQUIRE_THAT(test::run(plan, 0.8, test::two_peaks), WithinAbs(end, 1e-12));
 }
 
 TEST_CASE("UniPC's predictor of order 2 on noise is DPM-Solver", "[plan]")
 {
   const levels grid = karras(linear_vp(), 17);
-  require_same(unipc(grid, {.predicts = prediction::noise, .corrector = false, .lower_order_final = false}),
-               dpm_solver(grid, {.lower_order_final = false}));
+  require_same_rows(unipc(grid, {.predicts = prediction::noise, .corrector = false, .lower_order_final = false}),
+                    dpm_solver(grid, {.lower_order_final = false}));
 }
 
 TEST_CASE("Euler's rule in the time of EDM or of a flow is DDIM", "[plan]")
 {
-  const levels on_edm = karras(edm, 9, {}), on_flow = flow_grid(9, {.shift = 3});
+  const levels on_edm = karras(test::edm, 9, {}), on_flow = flow_grid(9, {.shift = 3});
   const auto times_of = [](const levels& grid) {
     std::vector<double> times(grid.size());
     std::transform(grid.begin(), grid.end(), times.begin(), [](const noise_level& at) { return at.t; });
     return times;
   };
-  require_same(runge_kutta(edm, times_of(on_edm), {.stages = 1}), ddim(on_edm));
-  require_same(runge_kutta(flow_schedule{}, times_of(on_flow), {.stages = 1}), flow_euler(on_flow));
+  require_same_rows(runge_kutta(test::edm, times_of(on_edm), {.stages = 1}), ddim(on_edm));
+  require_same_rows(runge_kutta(flow_schedule{}, times_of(on_flow), {.stages = 1}), flow_euler(on_flow));
 }
 
 TEST_CASE("samplers whose noise is turned off are their deterministic ones", "[plan]")
 {
-  const levels grid = karras(edm, 9, {});
-  require_same(heun(edm, grid, {}), heun(grid));
-  require_same(dpm_2_ancestral(edm, grid, 0), dpm_2(edm, grid));
+  const levels grid = karras(test::edm, 9, {});
+  require_same_rows(heun(test::edm, grid, {}), heun(grid));
+  require_same_rows(dpm_2_ancestral(test::edm, grid, 0), dpm_2(test::edm, grid));
 }
 
 TEST_CASE("the rows that adaptive steps take are those of 2S", "[plan]")
 {
   const test::ratio_schedule vp{true};
-  const sampling_plan taken = sample_adaptively(vp, vp(14), vp(0.05), 0.8, data).plan;
+  const sampling_plan taken = sample_adaptively(vp, vp(14), vp(0.05), 0.8, test::two_peaks).plan;
   levels visited;
   for (std::size_t k = 0; k < taken.steps.size(); k += 2) visited.push_back(taken.steps[k].at);
   visited.push_back(taken.end);
   REQUIRE(visited.size() > 4);
-  require_same(taken, dpm_solver_pp_2s(vp, visited));
+  require_same_rows(taken, dpm_solver_pp_2s(vp, visited));
 }

@@ -17,7 +17,7 @@ using namespace fewstep;
 
 namespace {
 
-const vp_table table = scaled_linear_vp();
+const vp_table scaled_table = scaled_linear_vp();
 
 std::vector<double> lower_edges(std::size_t count, std::size_t grid)
 {
@@ -69,7 +69,7 @@ error against_flow(const std::vector<noise_level>& grid, const D& network)
   double sum = 0, squares = 0;
   const auto starts = normal_quantiles();
   for (double x : starts) {
-    const double miss = sample(plan, x, network) - test::mixture{}.flow(x, grid.front(), table(0));
+    const double miss = sample(plan, x, network) - test::mixture{}.flow(x, grid.front(), scaled_table(0));
     sum += miss * miss;
     squares += std::pow(miss, 4);
   }
@@ -118,12 +118,12 @@ TEST_CASE("deterministic phased rows are those of the official settings", "[phas
     REQUIRE_THAT(plan.steps[m].model[0], WithinAbs(official[m].kP, 6e-11));
     REQUIRE(plan.steps[m].noise == 0);
   }
-  REQUIRE(plan.end == table(0));
+  REQUIRE(plan.end == scaled_table(0));
 }
 
 TEST_CASE("stochastic phased rows mix predicted and fresh noise by r", "[phased]")
 {
-  const auto edges = phases(table, 4);
+  const auto edges = phases(scaled_table, 4);
   for (double r : {0.0, 0.25, 0.7, 1.0}) {
     const sampling_plan plan = phased(edges, r);
     for (std::size_t m = 0; m < 4; ++m) {
@@ -167,7 +167,7 @@ TEST_CASE("with the exact score the same steps only converge", "[phased]")
        {run{-.9, {.632, .073, -.712, -.930, -.948, -.959}}, run{.2, {.771, 1.054, 1.395, 1.408, 1.406, 1.403}},
         run{1.3, {.903, 1.485, 1.624, 1.688, 1.736, 1.781}}})
     for (std::size_t k = 0; k < steps.size(); ++k) {
-      const auto grid = trailing(table, steps[k], grid_end::first_level);
+      const auto grid = trailing(scaled_table, steps[k], grid_end::first_level);
       REQUIRE_THAT(sample(phased(grid), start, test::mixture{}), WithinAbs(ends[k], 6e-4));
     }
 }
@@ -175,7 +175,7 @@ TEST_CASE("with the exact score the same steps only converge", "[phased]")
 TEST_CASE("a phased network is exact on its edges and off them elsewhere", "[phased]")
 {
   const auto run = [](std::size_t grid, std::size_t count, const std::vector<noise_level>& levels) {
-    return against_flow(levels, ideal_network{.edges = phases(table, count, grid)});
+    return against_flow(levels, ideal_network{.edges = phases(scaled_table, count, grid)});
   };
   REQUIRE(run(50, 4, pcm_sd15(4)).square < 1e-18);
   REQUIRE(run(40, 4, pcm_sdxl(4)).square < 1e-18);
@@ -191,31 +191,31 @@ TEST_CASE("a phased network is exact on its edges and off them elsewhere", "[pha
   require_published(run(40, 4, pcm_sdxl(4, pcm_times::demo)), .204);
   require_published(run(50, 8, pcm_sd15(8, pcm_times::validation)), .153);
   require_published(run(50, 8, pcm_sd15(8, pcm_times::demo)), .150);
-  require_published(run(40, 4, trailing(table, 8, grid_end::first_level)), .137);
-  require_published(run(40, 4, trailing(table, 2, grid_end::first_level)), .351);
-  require_published(run(40, 8, trailing(table, 4, grid_end::first_level)), .185);
-  require_published(against_flow(trailing(table, 4, grid_end::first_level), test::mixture{}), .306);
-  require_published(against_flow(trailing(table, 8, grid_end::first_level), test::mixture{}), .185);
+  require_published(run(40, 4, trailing(scaled_table, 8, grid_end::first_level)), .137);
+  require_published(run(40, 4, trailing(scaled_table, 2, grid_end::first_level)), .351);
+  require_published(run(40, 8, trailing(scaled_table, 4, grid_end::first_level)), .185);
+  require_published(against_flow(trailing(scaled_table, 4, grid_end::first_level), test::mixture{}), .306);
+  require_published(against_flow(trailing(scaled_table, 8, grid_end::first_level), test::mixture{}), .185);
 }
 
 TEST_CASE("the map from one phase to another goes over the edges between", "[phased]")
 {
-  const auto edges = phases(table, 4);  // 999 739 499 239 0
-  const auto path = phase_path(edges, table(600), 1);
-  REQUIRE(path == std::vector{table(600), table(499), table(239)});
-  REQUIRE(phase_path(edges, table(739)) == std::vector(edges.begin() + 1, edges.end()));
+  const auto edges = phases(scaled_table, 4);  // 999 739 499 239 0
+  const auto path = phase_path(edges, scaled_table(600), 1);
+  REQUIRE(path == std::vector{scaled_table(600), scaled_table(499), scaled_table(239)});
+  REQUIRE(phase_path(edges, scaled_table(739)) == std::vector(edges.begin() + 1, edges.end()));
   // composed of the phases' own functions, it is the flow
   const ideal_network network{.edges = edges};
   const double landed = sample(phased(path), 0.4, network);
-  REQUIRE_THAT(landed, WithinAbs(test::mixture{}.flow(0.4, table(600), table(239)), 1e-10));
-  REQUIRE_THROWS_WITH(phase_path(edges, table(600), 5), ContainsSubstring("edge 5"));
-  REQUIRE_THROWS_AS(phase_path(edges, table(100), 1), std::invalid_argument);
+  REQUIRE_THAT(landed, WithinAbs(test::mixture{}.flow(0.4, scaled_table(600), scaled_table(239)), 1e-10));
+  REQUIRE_THROWS_WITH(phase_path(edges, scaled_table(600), 5), ContainsSubstring("edge 5"));
+  REQUIRE_THROWS_AS(phase_path(edges, scaled_table(100), 1), std::invalid_argument);
 }
 
 TEST_CASE("one phase is one step of consistency sampling", "[phased]")
 {
   // the consistency function lands on time 0 as the network's noise says
-  const auto edges = phases(table, 1);
+  const auto edges = phases(scaled_table, 1);
   const auto predicted = [](double x, const noise_level&) { return std::tanh(x); };
   const double alpha = edges[0].alpha, sigma = edges[0].sigma, x = 1.1;
   const auto f = [&](double y, const noise_level& at) {
@@ -247,18 +247,18 @@ TEST_CASE("the official inference grids are offered beside the edges", "[phased]
 
 TEST_CASE("phased sampling refuses edges and phases that make none", "[phased]")
 {
-  REQUIRE_THROWS_WITH(phases(table, 0), ContainsSubstring("phases") && ContainsSubstring("0"));
-  REQUIRE_THROWS_WITH(phases(table, 51), ContainsSubstring("50") && ContainsSubstring("51"));
-  REQUIRE_THROWS_AS(phases(table, 4, 0), std::invalid_argument);
-  REQUIRE_THROWS_WITH(phases(table, 4, 1001), ContainsSubstring("1001"));
+  REQUIRE_THROWS_WITH(phases(scaled_table, 0), ContainsSubstring("phases") && ContainsSubstring("0"));
+  REQUIRE_THROWS_WITH(phases(scaled_table, 51), ContainsSubstring("50") && ContainsSubstring("51"));
+  REQUIRE_THROWS_AS(phases(scaled_table, 4, 0), std::invalid_argument);
+  REQUIRE_THROWS_WITH(phases(scaled_table, 4, 1001), ContainsSubstring("1001"));
   REQUIRE_THROWS_AS(flow_phases(4, {.shift = -1}), std::invalid_argument);
   REQUIRE_THROWS_AS(flow_phases(101), std::invalid_argument);
   REQUIRE_THROWS_AS(pcm_flow_grid(51), std::invalid_argument);
   REQUIRE_THROWS_AS(pcm_flow_grid(0), std::invalid_argument);
   REQUIRE_THROWS_AS(pcm_flow_grid(4, {.grid = 1001}), std::invalid_argument);
-  const auto edges = phases(table, 4);
+  const auto edges = phases(scaled_table, 4);
   for (double r : {-0.1, 1.1, double{NAN}}) REQUIRE_THROWS_WITH(phased(edges, r), ContainsSubstring("r must lie"));
   REQUIRE_THROWS_AS(phased(std::vector(edges.rbegin(), edges.rend())), std::invalid_argument);
-  REQUIRE_THROWS_AS(phased(std::vector{table(500), table(500)}), std::invalid_argument);
-  REQUIRE_THROWS_AS(phased(std::vector{table(500)}), std::invalid_argument);
+  REQUIRE_THROWS_AS(phased(std::vector{scaled_table(500), scaled_table(500)}), std::invalid_argument);
+  REQUIRE_THROWS_AS(phased(std::vector{scaled_table(500)}), std::invalid_argument);
 }

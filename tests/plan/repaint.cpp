@@ -5,6 +5,7 @@
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"
 #include "support/laws.hpp"
+#include "support/mixture.hpp"
 #include "support/run.hpp"
 
 #include <algorithm>
@@ -18,15 +19,8 @@ using namespace fewstep;
 
 namespace {
 
-const auto deterministic = [](const std::vector<noise_level>& grid) { return ddim(grid); };
+const auto ddim_plan = [](const std::vector<noise_level>& grid) { return ddim(grid); };
 const auto ancestral_plan = [](const std::vector<noise_level>& grid) { return ddim(grid, 1); };
-
-std::vector<noise_level> edm_grid(std::initializer_list<double> sigmas)
-{
-  std::vector<noise_level> grid;
-  for (double sigma : sigmas) grid.push_back(edm_schedule{}(sigma));
-  return grid;
-}
 
 std::vector<double> times(const sampling_plan& plan)
 {
@@ -40,12 +34,12 @@ std::vector<double> times(const sampling_plan& plan)
 TEST_CASE("a jump up is part of the row before it", "[repaint]")
 {
   // 4 -> 3, up to 5, -> 1: DDIM's row 3/4 x + 1/4 D, then noise of deviation sqrt(25 - 9)
-  const sampling_plan plan = joined(ddim(edm_grid({4, 3})), ddim(edm_grid({5, 1})));
+  const sampling_plan plan = joined(ddim(test::edm_levels({4, 3})), ddim(test::edm_levels({5, 1})));
   REQUIRE(plan.steps.size() == 2);
   REQUIRE(plan.steps[0].keep == 0.75);
   REQUIRE(plan.steps[0].model[0] == 0.25);
   REQUIRE_THAT(plan.steps[0].noise, WithinAbs(4, 1e-15));
-  REQUIRE(plan.steps[1] == ddim(edm_grid({5, 1})).steps[0]);
+  REQUIRE(plan.steps[1] == ddim(test::edm_levels({5, 1})).steps[0]);
   REQUIRE(plan.start == edm_schedule{}(4));
   REQUIRE(plan.end == edm_schedule{}(1));
 
@@ -63,23 +57,24 @@ TEST_CASE("plans that meet are joined as they are", "[repaint]")
   const auto grid = trailing(scaled_linear_vp(), 6);
   const std::vector upper(grid.begin(), grid.begin() + 4), lower(grid.begin() + 3, grid.end());
   REQUIRE(joined(ddim(upper, 0.5), ddim(lower, 0.5)) == ddim(grid, 0.5));
-  sampling_plan lifted = ddim(edm_grid({3, 1}));
+  sampling_plan lifted = ddim(test::edm_levels({3, 1}));
   lifted.lift = 4;
-  REQUIRE_THAT(joined(ddim(edm_grid({4, 3})), lifted).steps[0].noise, WithinAbs(4, 1e-15));
+  REQUIRE_THAT(joined(ddim(test::edm_levels({4, 3})), lifted).steps[0].noise, WithinAbs(4, 1e-15));
 }
 
 TEST_CASE("a restarted run has the moments of the run with its jumps taken one by one", "[repaint]")
 {
-  const auto grid = edm_grid({20, 6, 1, 0.4, 0});
-  const std::vector<restart_interval> intervals{{edm_grid({5, 2, 1}), 3}, {edm_grid({0.9, 0.4}), 1}};
+  const auto grid = test::edm_levels({20, 6, 1, 0.4, 0});
+  const std::vector<restart_interval> intervals{{test::edm_levels({5, 2, 1}), 3}, {test::edm_levels({0.9, 0.4}), 1}};
   const sampling_plan plan = restart(grid, intervals, [](auto piece) { return heun(piece); });
   REQUIRE(times(plan) == std::vector<double>{20, 6, 6, 1, 5, 2, 2, 1, 5, 2, 2, 1, 5, 2, 2, 1, 1, 0.4, 0.9, 0.4, 0.4});
 
   const test::gaussian data{.mean = 0.7, .deviation = 0.5};
   // as written in the paper: Heun along each grid, then x + sqrt(t_max^2 - t_min^2) z
-  const std::vector<std::vector<noise_level>> pieces{edm_grid({20, 6, 1}), edm_grid({5, 2, 1}), edm_grid({5, 2, 1}),
-                                                     edm_grid({5, 2, 1}),  edm_grid({1, 0.4}),  edm_grid({0.9, 0.4}),
-                                                     edm_grid({0.4, 0})};
+  const std::vector<std::vector<noise_level>> pieces{test::edm_levels({20, 6, 1}), test::edm_levels({5, 2, 1}),
+                                                     test::edm_levels({5, 2, 1}),  test::edm_levels({5, 2, 1}),
+                                                     test::edm_levels({1, 0.4}),   test::edm_levels({0.9, 0.4}),
+                                                     test::edm_levels({0.4, 0})};
   const auto plain = [&](double x, std::size_t drawn) {
     for (std::size_t k = 0; k < pieces.size(); ++k) {
       if (k > 0) {
@@ -115,7 +110,7 @@ TEST_CASE("plans that go back up carry the law of levels, jumps included", "[rep
 {
   const auto grid = trailing(scaled_linear_vp(), 20);
   REQUIRE(test::law_error(repaint(grid, {.jump_length = 4, .resamplings = 3}), 1) < 1e-14);
-  REQUIRE(test::law_error(repaint(grid, {.jump_length = 5, .resamplings = 2}, deterministic), 1) < 1e-14);
+  REQUIRE(test::law_error(repaint(grid, {.jump_length = 5, .resamplings = 2}, ddim_plan), 1) < 1e-14);
   const auto zero_snr = trailing(rescale_zero_terminal_snr(scaled_linear_vp()), 8);
   const std::vector<restart_interval> back_to_noise{{{zero_snr[0], zero_snr[3]}, 2}};
   REQUIRE(test::law_error(restart(zero_snr, back_to_noise, ancestral_plan), 1) < 1e-14);
@@ -123,8 +118,9 @@ TEST_CASE("plans that go back up carry the law of levels, jumps included", "[rep
 
 TEST_CASE("plans that go back up refuse what cannot be joined", "[repaint]")
 {
-  const auto grid = edm_grid({20, 6, 1, 0});
-  REQUIRE_THROWS_WITH(joined(ddim(edm_grid({4, 3})), ddim(edm_grid({2, 1}))), ContainsSubstring("cannot go on"));
+  const auto grid = test::edm_levels({20, 6, 1, 0});
+  REQUIRE_THROWS_WITH(joined(ddim(test::edm_levels({4, 3})), ddim(test::edm_levels({2, 1}))),
+                      ContainsSubstring("cannot go on"));
   REQUIRE_THROWS_AS(joined({}, ddim(grid)), std::invalid_argument);
   REQUIRE_THROWS_AS(joined(ddim(grid), {}), std::invalid_argument);
   sampling_plan noise = ddim(grid);
@@ -132,11 +128,11 @@ TEST_CASE("plans that go back up refuse what cannot be joined", "[repaint]")
   REQUIRE_THROWS_WITH(joined(ddim(grid), noise), ContainsSubstring("same kind"));
 
   using intervals = std::vector<restart_interval>;
-  REQUIRE_THROWS_WITH(restart(grid, intervals{{edm_grid({5, 2})}}, deterministic), ContainsSubstring("2.0"));
-  REQUIRE_THROWS_AS(restart(grid, intervals{{edm_grid({30, 20})}}, deterministic), std::invalid_argument);
-  REQUIRE_THROWS_AS(restart(grid, intervals{{edm_grid({5, 1})}, {edm_grid({3, 1})}}, deterministic),
+  REQUIRE_THROWS_WITH(restart(grid, intervals{{test::edm_levels({5, 2})}}, ddim_plan), ContainsSubstring("2.0"));
+  REQUIRE_THROWS_AS(restart(grid, intervals{{test::edm_levels({30, 20})}}, ddim_plan), std::invalid_argument);
+  REQUIRE_THROWS_AS(restart(grid, intervals{{test::edm_levels({5, 1})}, {test::edm_levels({3, 1})}}, ddim_plan),
                     std::invalid_argument);
-  REQUIRE_THROWS_AS(restart(grid, intervals{{edm_grid({1, 5})}}, deterministic), std::invalid_argument);
+  REQUIRE_THROWS_AS(restart(grid, intervals{{test::edm_levels({1, 5})}}, ddim_plan), std::invalid_argument);
   REQUIRE_THROWS_WITH(repaint(grid, {.jump_length = 0}), ContainsSubstring("jump length"));
   REQUIRE_THROWS_AS(repaint(grid, {.jump_length = 3}), std::invalid_argument);
   REQUIRE_THROWS_AS(repaint(grid, {.jump_length = 1, .resamplings = 0}), std::invalid_argument);

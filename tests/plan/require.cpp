@@ -7,7 +7,12 @@
 
 using namespace fewstep::detail;
 using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
 using levels = std::vector<fewstep::noise_level>;
+
+}  // namespace
 
 TEST_CASE("builders that divide by alpha want signal at every level", "[plan]")
 {

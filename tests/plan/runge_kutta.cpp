@@ -19,8 +19,6 @@ using namespace fewstep;
 
 namespace {
 
-const test::mixture data;
-
 std::vector<double> evenly_in_time(double from, double to, std::size_t steps)
 {
   std::vector<double> times;
@@ -36,7 +34,7 @@ double algorithm_3(const S& schedule, const std::vector<double>& times, double a
   const auto slope = [&](double at_x, double t) {
     const noise_level at = schedule(t);
     const level_rates rate = rates(schedule, t);
-    const double d = data(at_x, at);
+    const double d = test::two_peaks(at_x, at);
     return rate.alpha * d + rate.sigma * (at_x - at.alpha * d) / at.sigma;
   };
   for (std::size_t k = 0; k + 1 < times.size(); ++k) {
@@ -55,21 +53,21 @@ TEST_CASE("rows do what the general second-order rule does in each schedule's ti
 {
   for (double a : {0.5, 2.0 / 3, 1.0}) {
     const auto vp_times = evenly_in_time(1, 0.001, 12);
-    REQUIRE_THAT(test::run(runge_kutta(continuous_vp{}, vp_times, {.alpha = a}), 0.8, data),
+    REQUIRE_THAT(test::run(runge_kutta(continuous_vp{}, vp_times, {.alpha = a}), 0.8, test::two_peaks),
                  WithinAbs(algorithm_3(continuous_vp{}, vp_times, a, 0.8), 1e-12));
     const std::vector<double> ve_times{400, 150, 50, 15, 4, 1, 0.2, 0.01};
-    REQUIRE_THAT(test::run(runge_kutta(continuous_ve{}, ve_times, {.alpha = a}), 20, data),
+    REQUIRE_THAT(test::run(runge_kutta(continuous_ve{}, ve_times, {.alpha = a}), 20, test::two_peaks),
                  WithinAbs(algorithm_3(continuous_ve{}, ve_times, a, 20), 1e-12));
   }
 }
 
 TEST_CASE("in EDM's time the rule with both ends is Heun's, row by row", "[plan]")
 {
-  const edm_schedule edm;
   std::vector<double> times = karras_sigmas(8);
   times.push_back(0);
   const churn_options churn{.churn = 2, .s_min = 0.05, .s_max = 50, .s_noise = 1.003};
-  const sampling_plan plan = runge_kutta(edm, times, {.churn = churn}), same = heun(edm, karras(edm, 8, {}), churn);
+  const sampling_plan plan = runge_kutta(test::edm, times, {.churn = churn}),
+                      same = heun(test::edm, karras(test::edm, 8, {}), churn);
   REQUIRE(plan.steps.size() == same.steps.size());
   for (std::size_t k = 0; k < plan.steps.size(); ++k) {
     REQUIRE(plan.steps[k].at == same.steps[k].at);
@@ -114,7 +112,7 @@ TEST_CASE("the order is the number of stages, in curved time too", "[plan]")
     sampling_plan plan = runge_kutta(vp, times, {.stages = stages, .alpha = a});
     plan.end = plan.steps.back().at;
     plan.steps.pop_back();
-    return test::flow_error(plan, data);
+    return test::flow_error(plan, test::two_peaks);
   };
   for (double a : {0.5, 2.0 / 3, 1.0})
     REQUIRE_THAT(std::log2(error(2, a, 128) / error(2, a, 512)) / 2, WithinAbs(2, 0.15));

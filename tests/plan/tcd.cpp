@@ -8,6 +8,7 @@
 #include "support/catch.hpp"
 #include "support/gaussian.hpp"
 #include "support/laws.hpp"
+#include "support/mixture.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -16,17 +17,6 @@
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::WithinAbs;
 using namespace fewstep;
-
-namespace {
-
-std::vector<noise_level> edm_grid(std::initializer_list<double> sigmas)
-{
-  std::vector<noise_level> grid;
-  for (double sigma : sigmas) grid.push_back(edm_schedule{}(sigma));
-  return grid;
-}
-
-}  // namespace
 
 TEST_CASE("TCD's rows are those of its scheduler", "[tcd]")
 {
@@ -85,7 +75,7 @@ TEST_CASE("TCD with gamma 1 is LCM up to the noise of time 0", "[tcd]")
 
 TEST_CASE("CTM without noise is deterministic, and with gamma 1 multistep consistency sampling", "[tcd]")
 {
-  const auto grid = edm_grid({80, 5, 0.6, 0.002});
+  const auto grid = test::edm_levels({80, 5, 0.6, 0.002});
   REQUIRE(ctm(grid, 0) == ddim(grid));
 
   // the consistency function of a CTM network g is its jump to the end
@@ -100,7 +90,7 @@ TEST_CASE("CTM without noise is deterministic, and with gamma 1 multistep consis
 
 TEST_CASE("CTM's rows are those of the official code", "[tcd]")
 {
-  const auto grid = edm_grid({80, 5, 2});
+  const auto grid = test::edm_levels({80, 5, 2});
   const sampling_plan plan = ctm(grid, 0.6);
   const double s = 0.8 * (5 - 2.0) + 2;  // sqrt(1 - gamma^2) (t' - epsilon) + epsilon
   REQUIRE_THAT(plan.steps[0].keep, WithinAbs(s / 80, 1e-15));
@@ -111,12 +101,12 @@ TEST_CASE("CTM's rows are those of the official code", "[tcd]")
   REQUIRE(ctm_targets(grid, 0.6)[1] == 2);
   REQUIRE(test::law_error(plan, 1) < 1e-14);
   // on a grid that goes to the data it is the paper's: s = sqrt(1 - gamma^2) t'
-  REQUIRE_THAT(ctm_targets(edm_grid({80, 5, 0}), 0.6)[0], WithinAbs(4, 1e-15));
+  REQUIRE_THAT(ctm_targets(test::edm_levels({80, 5, 0}), 0.6)[0], WithinAbs(4, 1e-15));
 }
 
 TEST_CASE("an exact CTM network keeps the marginals for every gamma", "[tcd]")
 {
-  const auto grid = edm_grid({80, 24, 3, 0.5, 0.002});
+  const auto grid = test::edm_levels({80, 24, 3, 0.5, 0.002});
   const test::gaussian data{.mean = 0.7, .deviation = 0.5};
   // g such that (s / t) x + (1 - s / t) g is the flow from t to s, the network's second time
   const auto exact = [&](double x, const evaluation& at) {
@@ -142,7 +132,7 @@ TEST_CASE("an exact CTM network keeps the marginals for every gamma", "[tcd]")
 TEST_CASE("trajectory samplers refuse gamma out of range and times that rise", "[tcd]")
 {
   const vp_table table = scaled_linear_vp();
-  const auto grid = edm_grid({80, 1});
+  const auto grid = test::edm_levels({80, 1});
   for (double gamma : {-0.1, 1.1, double{NAN}}) {
     REQUIRE_THROWS_WITH(tcd(table, std::vector<double>{999}, gamma), ContainsSubstring("gamma"));
     REQUIRE_THROWS_WITH(ctm(grid, gamma), ContainsSubstring("gamma"));
@@ -154,5 +144,5 @@ TEST_CASE("trajectory samplers refuse gamma out of range and times that rise", "
   REQUIRE_THROWS_AS(tcd(table, std::vector<double>{1000}), std::invalid_argument);
   REQUIRE_THROWS_AS(tcd(table, std::vector<double>{-1}), std::invalid_argument);
   REQUIRE_THROWS_AS(tcd(table, std::vector<double>{}), std::invalid_argument);
-  REQUIRE_THROWS_AS(ctm(edm_grid({1, 80}), 0.5), std::invalid_argument);
+  REQUIRE_THROWS_AS(ctm(test::edm_levels({1, 80}), 0.5), std::invalid_argument);
 }

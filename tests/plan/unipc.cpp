@@ -22,8 +22,6 @@ using namespace fewstep;
 
 namespace {
 
-const test::mixture data;
-
 constexpr std::pair<prediction, unipc_form> variants[] = {{prediction::data, unipc_form::bh1},
                                                           {prediction::data, unipc_form::bh2},
                                                           {prediction::noise, unipc_form::bh1},
@@ -87,7 +85,7 @@ double paper_run(const std::vector<noise_level>& grid, const unipc_options& opti
   double before = 0;
   std::size_t last_order = 0;
   for (std::size_t k = 0; k < evaluations; ++k) {
-    const double output = test::as_output(options.predicts, x, data(x, grid[k]), grid[k]);
+    const double output = test::as_output(options.predicts, x, test::two_peaks(x, grid[k]), grid[k]);
     const auto& skipped = options.uncorrected;
     if (k > 0 && options.corrector && std::find(skipped.begin(), skipped.end(), k - 1) == skipped.end())
       x = paper_step(grid, k - 1, last_order, options, before, m, &output);
@@ -110,7 +108,8 @@ TEST_CASE("the fused rows do what predictor and corrector do apart", "[plan]")
       unipc_options options = full(order, variant);
       CAPTURE(order, variant.first == prediction::noise, variant.second == unipc_form::bh2);
       const auto require = [&] {
-        REQUIRE_THAT(test::run(unipc(grid, options), 0.8, data), WithinAbs(paper_run(grid, options, 0.8), 1e-12));
+        REQUIRE_THAT(test::run(unipc(grid, options), 0.8, test::two_peaks),
+                     WithinAbs(paper_run(grid, options, 0.8), 1e-12));
       };
       require();
       options.uncorrected = {1, 4};
@@ -210,7 +209,7 @@ TEST_CASE("on the mixture UniPC errs as measured elsewhere", "[plan]")
                                      {128, {6.9e-4, 2.0e-5, 3.1e-6}},
                                      {512, {4.4e-5, 2.7e-7, 1.6e-8}}})
     for (std::size_t order : {1u, 2u, 3u})
-      REQUIRE_THAT(test::flow_error(unipc(test::mixture_grid(steps), full(order, variants[1])), data),
+      REQUIRE_THAT(test::flow_error(unipc(test::mixture_grid(steps), full(order, variants[1])), test::two_peaks),
                    WithinRel(error[order - 1], 0.05));
 }
 

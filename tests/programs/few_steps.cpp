@@ -5,6 +5,7 @@
 #include "fewstep/io/json/convert.hpp"
 #include "fewstep/io/plans.hpp"
 #include "support/catch.hpp"
+#include "support/cells.hpp"
 #include "support/few_sprites.hpp"
 #include "support/files.hpp"
 #include "support/program.hpp"
@@ -47,11 +48,6 @@ test::outcome measure(const fs::path& folder, const std::string& name, const std
 json::value last_cell(const fs::path& folder)
 {
   return json::read_file(folder / "cells.json").find("cells")->get_if<json::array>()->back();
-}
-
-double number(const json::value& cell, const char* name)
-{
-  return json::to<double>(*cell.find(name), name);
 }
 
 std::vector<double> numbers(const json::value& cell, const char* name)
@@ -123,11 +119,11 @@ TEST_CASE("guidance and what it avoids are part of a cell's name, and unclipped 
   const fs::path folder = test::empty_folder("few_steps_guided");
   REQUIRE(measure(folder, "phased-4", "--sampler phased --steps 4 --guidance 8 --unclipped").status == 0);
   REQUIRE(*last_cell(folder).find("name") == json::value("phased-4-guided8.0-unclipped"));
-  REQUIRE(number(last_cell(folder), "outside") > 0.001);
+  REQUIRE(test::number(last_cell(folder), "outside") > 0.001);
   REQUIRE(measure(folder, "phased-4", "--sampler phased --steps 4 --guidance 2 --avoid").status == 0);
   REQUIRE(*last_cell(folder).find("name") == json::value("phased-4-guided2.0-avoided"));
-  REQUIRE(number(last_cell(folder), "accuracy") < 0.5);  // of the digit that is avoided
-  REQUIRE_THAT(number(last_cell(folder), "outside"), WithinAbs(0, 0));
+  REQUIRE(test::number(last_cell(folder), "accuracy") < 0.5);  // of the digit that is avoided
+  REQUIRE_THAT(test::number(last_cell(folder), "outside"), WithinAbs(0, 0));
 }
 
 TEST_CASE("a search for times writes every list that it drew", "[programs]")
@@ -143,9 +139,9 @@ TEST_CASE("a search for times writes every list that it drew", "[programs]")
   REQUIRE(best[1] < 999);
   const auto* tried = found.find("tried")->get_if<json::array>();
   REQUIRE(tried->size() > 3);
-  double least = number(tried->front(), "frechet");
-  for (const json::value& one : *tried) least = std::min(least, number(one, "frechet"));
-  REQUIRE(number(found, "frechet") == least);
+  double least = test::number(tried->front(), "frechet");
+  for (const json::value& one : *tried) least = std::min(least, test::number(one, "frechet"));
+  REQUIRE(test::number(found, "frechet") == least);
 }
 
 TEST_CASE("one picture and one table show every method at every number of steps that it has", "[programs]")

@@ -3,6 +3,7 @@
 #include "fewstep/io/json.hpp"
 #include "fewstep/io/json/convert.hpp"
 #include "support/catch.hpp"
+#include "support/cells.hpp"
 #include "support/few_sprites.hpp"
 #include "support/files.hpp"
 #include "support/program.hpp"
@@ -34,11 +35,6 @@ const json::array& cells(const json::value& document)
   return *document.find("cells")->get_if<json::array>();
 }
 
-double number(const json::value& cell, const char* name)
-{
-  return json::to<double>(*cell.find(name), name);
-}
-
 }  // namespace
 
 TEST_CASE("a cell is measured once, and goes on from the images that were drawn", "[programs]")
@@ -52,10 +48,10 @@ TEST_CASE("a cell is measured once, and goes on from the images that were drawn"
   REQUIRE(cells(document).size() == 1);
   const json::value& cell = cells(document)[0];
   REQUIRE(*cell.find("name") == json::value("ddim-even-2"));
-  REQUIRE(number(cell, "frechet") > 0);
+  REQUIRE(test::number(cell, "frechet") > 0);
   const auto parts = json::to<std::vector<double>>(*cell.find("accuracy_of_seeds"), "accuracy_of_seeds");
   REQUIRE(parts.size() == 2);
-  REQUIRE_THAT(number(cell, "accuracy"), WithinAbs((parts[0] + parts[1]) / 2, 1e-12));
+  REQUIRE_THAT(test::number(cell, "accuracy"), WithinAbs((parts[0] + parts[1]) / 2, 1e-12));
 
   const test::outcome again = measure(folder, "");
   REQUIRE(test::contains(again.output, "already"));
@@ -79,7 +75,7 @@ TEST_CASE("images do not depend on the number of threads, and real ones are near
   REQUIRE(measure(folder, "--images 60 --seeds 1 --out one.json --real" + data).status == 0);
   const json::value document = json::read_file(folder / "one.json");
   REQUIRE(cells(document).size() == 2);
-  REQUIRE(number(cells(document)[1], "frechet") < number(cells(document)[0], "frechet"));
+  REQUIRE(test::number(cells(document)[1], "frechet") < test::number(cells(document)[0], "frechet"));
 }
 
 TEST_CASE("a bound on the likelihood is measured where there is one", "[programs]")
@@ -87,7 +83,7 @@ TEST_CASE("a bound on the likelihood is measured where there is one", "[programs
   const fs::path folder = test::empty_folder("measure_likelihood");
   REQUIRE(measure(folder, "--sampler ddpm --likelihood 50").status == 0);
   const json::value document = json::read_file(folder / "cells.json");
-  REQUIRE(number(cells(document)[0], "bits") > 0);
+  REQUIRE(test::number(cells(document)[0], "bits") > 0);
   const test::outcome none = measure(folder, "--sampler ddim --likelihood 50");
   REQUIRE(none.status == 2);
   REQUIRE(test::contains(none.errors, "no likelihood"));

@@ -22,7 +22,7 @@ namespace {
 const std::string inputs = "--model '" + test::in_repository("models/fontdigits-ddpm").string() + "' --data '" +
                            test::in_repository("data/fontdigits").string() + "' --threads 1 ";
 
-test::outcome measure(const fs::path& folder, const std::string& arguments)
+test::outcome moments_of(const fs::path& folder, const std::string& arguments)
 {
   return test::run_program("moments", folder, inputs + "--samples 20 --levels 3 " + arguments);
 }
@@ -32,7 +32,7 @@ test::outcome measure(const fs::path& folder, const std::string& arguments)
 TEST_CASE("the moments of a checkpoint are those of a network that knows its data", "[programs]")
 {
   const fs::path folder = test::empty_folder("moments_good");
-  const auto [status, output, errors] = measure(folder, "--clipped --per channel");
+  const auto [status, output, errors] = moments_of(folder, "--clipped --per channel");
   CAPTURE(errors);
   REQUIRE(status == 0);
   REQUIRE(errors.empty());
@@ -55,7 +55,7 @@ TEST_CASE("each image is denoised with its own class", "[programs]")
 {
   // what a network that is told the wrong digits makes of much noise is far from the data
   const fs::path folder = test::empty_folder("moments_classes");
-  REQUIRE(measure(folder, "--levels 5").status == 0);
+  REQUIRE(moments_of(folder, "--levels 5").status == 0);
   const moment_table moments = read_moments(folder / "moments.json");
   const moment_level& noisy = moments.levels.at(3);  // three quarters of the way
   REQUIRE(noisy.at.t > 500);
@@ -66,21 +66,21 @@ TEST_CASE("each image is denoised with its own class", "[programs]")
 TEST_CASE("a measurement that is killed goes on to the same bits", "[programs]")
 {
   const fs::path folder = test::empty_folder("moments_killed");
-  REQUIRE(measure(folder, "--levels 12 --out whole.json").status == 0);
+  REQUIRE(moments_of(folder, "--levels 12 --out whole.json").status == 0);
 
   const std::string killed = "cd '" + folder.string() + "' && ('" FEWSTEP_PROGRAMS_DIR "/moments' " + inputs +
                              "--samples 20 --levels 12 --out part.json >/dev/null 2>&1 & pid=$!; "
                              "while [ ! -e part.json ]; do :; done; kill -9 $pid; wait $pid 2>/dev/null); true";
   REQUIRE(std::system(killed.c_str()) == 0);
   REQUIRE(read_moments(folder / "part.json").levels.size() < 12);
-  REQUIRE(measure(folder, "--levels 12 --out part.json").status == 0);
+  REQUIRE(moments_of(folder, "--levels 12 --out part.json").status == 0);
   REQUIRE(test::content_of(folder / "part.json") == test::content_of(folder / "whole.json"));
 
   // more levels later, more threads: still the same
-  REQUIRE(measure(folder, "--levels 5 --out grown.json").status == 0);
-  REQUIRE(measure(folder, "--levels 12 --out grown.json --threads 2").status == 0);
+  REQUIRE(moments_of(folder, "--levels 5 --out grown.json").status == 0);
+  REQUIRE(moments_of(folder, "--levels 12 --out grown.json --threads 2").status == 0);
   REQUIRE(test::content_of(folder / "grown.json") == test::content_of(folder / "whole.json"));
-  REQUIRE(measure(folder, "--levels 2 --out grown.json").output == "grown.json: 12 levels of 1000\n");
+  REQUIRE(moments_of(folder, "--levels 2 --out grown.json").output == "grown.json: 12 levels of 1000\n");
 }
 
 TEST_CASE("a level is measured no longer than its error is wanted", "[programs]")
@@ -110,7 +110,7 @@ TEST_CASE("a file of moments tells how precise each estimator is", "[programs]")
 TEST_CASE("what cannot be measured is one sentence, and no file is touched", "[programs]")
 {
   const fs::path folder = test::empty_folder("moments_refused");
-  REQUIRE(measure(folder, "--out done.json").status == 0);
+  REQUIRE(moments_of(folder, "--out done.json").status == 0);
   const std::string done = test::content_of(folder / "done.json");
   test::put(folder / "plan.json", "{\"format\": \"fewstep plan\"}");
   fs::copy(test::in_repository("models/fontdigits-ddpm"), folder / "larger", fs::copy_options::recursive);
@@ -135,7 +135,7 @@ TEST_CASE("what cannot be measured is one sentence, and no file is touched", "[p
   };
   for (const auto& [arguments, part] : bad) {
     CAPTURE(arguments);
-    const test::outcome ran = measure(folder, arguments);
+    const test::outcome ran = moments_of(folder, arguments);
     CAPTURE(ran.errors);
     REQUIRE(ran.status == 2);
     REQUIRE(ran.output.empty());
@@ -153,7 +153,7 @@ TEST_CASE("what cannot be measured is one sentence, and no file is touched", "[p
   const std::string last = "\"beta_end\": 0.02";
   test::put(scheduler, text.replace(text.find(last), last.size(), "\"beta_end\": 0.01"));
   fs::rename(folder / "model", folder / "fontdigits-ddpm");
-  const test::outcome ran = measure(folder, "--model fontdigits-ddpm --out done.json");
+  const test::outcome ran = moments_of(folder, "--model fontdigits-ddpm --out done.json");
   REQUIRE(ran.status == 2);
   REQUIRE(test::contains(ran.errors, "another schedule"));
 }

@@ -74,7 +74,7 @@ test::outcome find_path(const fs::path& folder, const std::string& arguments)
 }
 
 /// Draws one image without guidance, and leaves the plan in plan.json.
-test::outcome digits(const fs::path& folder, const std::string& arguments)
+test::outcome one_digit(const fs::path& folder, const std::string& arguments)
 {
   return test::run_program("digits", folder,
                            "--model '" + checkpoint.string() +
@@ -197,7 +197,7 @@ TEST_CASE("every estimator is repaired as the library does it, by the search and
                                                 {best.times.rbegin(), best.times.rend()}),
                                       5e-7));
 
-    REQUIRE(digits(folder, "--sampler analytic-ddpm --trajectory even --moments moments.json " + how).status == 0);
+    REQUIRE(one_digit(folder, "--sampler analytic-ddpm --trajectory even --moments moments.json " + how).status == 0);
     const sampling_plan drawn = read_plan(folder / "plan.json");
     const sampling_plan wanted =
         analytic_ddpm(even_grid(table, 4), mended,
@@ -210,9 +210,9 @@ TEST_CASE("every estimator is repaired as the library does it, by the search and
 TEST_CASE("DDPM holds its last noise to pixels where that is asked for", "[programs]")
 {
   const fs::path folder = test::empty_folder("ddpm_pixels");
-  REQUIRE(digits(folder, "--sampler ddpm-large --trajectory even").status == 0);
+  REQUIRE(one_digit(folder, "--sampler ddpm-large --trajectory even").status == 0);
   const sampling_plan free = read_plan(folder / "plan.json");
-  REQUIRE(digits(folder, "--sampler ddpm-large --trajectory even --pixels 1").status == 0);
+  REQUIRE(one_digit(folder, "--sampler ddpm-large --trajectory even --pixels 1").status == 0);
   const sampling_plan held = read_plan(folder / "plan.json");
   const std::size_t last = free.steps.size() - 2;
   REQUIRE(free.steps[last].noise > 0.1);
@@ -228,7 +228,7 @@ TEST_CASE("the sampler runs Analytic-DPM along every trajectory as the official 
   write_moments(folder / "moments.json", moments);
   const analytic_options options{.range = data_range{-1, 1}, .clip = pixel_clip{.pixels = 1}};
   const auto same = [&](const std::string& arguments, const sampling_plan& wanted) {
-    const test::outcome ran = digits(folder, "--moments moments.json " + arguments);
+    const test::outcome ran = one_digit(folder, "--moments moments.json " + arguments);
     CAPTURE(arguments, ran.errors);
     REQUIRE(ran.status == 0);
     REQUIRE(ran.errors.empty());
@@ -280,7 +280,7 @@ TEST_CASE("moments that are missing, in vain, or of something else are refused i
       {steps + "--moments moments.json --eta 0.5", "eta is an option of ddim"},
   };
   for (const auto& [arguments, part] : bad) {
-    const test::outcome ran = digits(folder, arguments);
+    const test::outcome ran = one_digit(folder, arguments);
     CAPTURE(arguments, ran.errors);
     REQUIRE(ran.status == 2);
     REQUIRE(ran.errors.starts_with("digits: "));

@@ -18,8 +18,6 @@ using namespace fewstep;
 
 namespace {
 
-const double infinity = std::numeric_limits<double>::infinity();
-
 }  // namespace
 
 TEST_CASE("levels are added where they belong, and merged where they are", "[schedule]")
@@ -79,7 +77,7 @@ TEST_CASE("tables that cannot be are refused", "[schedule]")
   };
   require_moments(good);
   REQUIRE_THROWS_WITH(require_moments({}), ContainsSubstring("no levels"));
-  for (const double bad : {-1e-9, infinity, std::nan("")}) {
+  for (const double bad : {-1e-9, HUGE_VAL, std::nan("")}) {
     REQUIRE_THROWS_WITH(require_moments(with([&](moment_table& m) { m.levels[1].residual.mean = bad; })),
                         ContainsSubstring("t = 1.0"));
     REQUIRE_THROWS_AS(require_moments(with([&](moment_table& m) { m.levels[1].second_moment.squares = bad; })),

@@ -2,6 +2,7 @@
 
 #include "fewstep/schedule/schedules.hpp"
 #include "support/catch.hpp"
+#include "support/from_one.hpp"
 #include "support/spectrum.hpp"
 
 #include <cmath>
@@ -26,18 +27,13 @@ moment_table wavy(double wave, std::size_t steps = 1000)
   return moments_of_ms_eps(levels, ms_eps);
 }
 
-path from_one(path nodes)
-{
-  for (std::size_t& node : nodes) ++node;
-  return nodes;
-}
-
 }  // namespace
 
 TEST_CASE("bad moments cut the official trajectory where the official code cuts it", "[search]")
 {
-  REQUIRE(from_one(analytic_dpm_compatible_path(wavy(5e-4), 5)) == path{1, 42, 125, 600, 1000});
-  REQUIRE(from_one(analytic_dpm_compatible_path(wavy(5e-4), 10)) == path{1, 14, 32, 60, 107, 192, 600, 733, 867, 1000});
+  REQUIRE(test::from_one(analytic_dpm_compatible_path(wavy(5e-4), 5)) == path{1, 42, 125, 600, 1000});
+  REQUIRE(test::from_one(analytic_dpm_compatible_path(wavy(5e-4), 10)) ==
+          path{1, 14, 32, 60, 107, 192, 600, 733, 867, 1000});
 }
 
 TEST_CASE("good moments have the optimal trajectory", "[search]")

@@ -55,10 +55,10 @@ costs random_monge(std::size_t nodes, std::uint32_t seed)
   return cost;
 }
 
-double sum_along(const costs& cost, const std::vector<std::size_t>& path)
+double sum_along(const costs& cost, const std::vector<std::size_t>& nodes)
 {
   double sum = 0;
-  for (std::size_t k = 1; k < path.size(); ++k) sum += cost(path[k - 1], path[k]);
+  for (std::size_t k = 1; k < nodes.size(); ++k) sum += cost(nodes[k - 1], nodes[k]);
   return sum;
 }
 
@@ -67,11 +67,11 @@ double by_brute_force(const costs& cost, std::size_t stops)
 {
   double best = std::numeric_limits<double>::infinity();
   for (std::uint32_t inner = 0; inner < (1u << (cost.nodes - 2)); ++inner) {
-    std::vector<std::size_t> path{0};
+    std::vector<std::size_t> tried{0};
     for (std::size_t k = 1; k + 1 < cost.nodes; ++k)
-      if (inner >> (k - 1) & 1) path.push_back(k);
-    path.push_back(cost.nodes - 1);
-    if (path.size() == stops) best = std::min(best, sum_along(cost, path));
+      if (inner >> (k - 1) & 1) tried.push_back(k);
+    tried.push_back(cost.nodes - 1);
+    if (tried.size() == stops) best = std::min(best, sum_along(cost, tried));
   }
   return best;
 }

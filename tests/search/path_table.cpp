@@ -8,9 +8,10 @@
 
 using namespace fewstep;
 using Catch::Matchers::ContainsSubstring;
-using path = std::vector<std::size_t>;
 
 namespace {
+
+using path = std::vector<std::size_t>;
 
 /// Nodes 0 .. 4. Paths of 3 nodes: to 2, 3, 4 over 1, 1, 2; of 4 nodes: to 3 and 4 over 2 and 3.
 path_table small()

@@ -2,6 +2,7 @@
 
 #include "fewstep/schedule/grids.hpp"
 #include "support/catch.hpp"
+#include "support/from_one.hpp"
 
 #include <cstddef>
 #include <vector>
@@ -13,22 +14,15 @@ namespace {
 
 using path = std::vector<std::size_t>;
 
-/// Nodes counted from 1, as the official code does.
-path from_one(path nodes)
-{
-  for (std::size_t& node : nodes) ++node;
-  return nodes;
-}
-
 }  // namespace
 
 TEST_CASE("the even trajectory rounds halves to even, as the official one", "[search]")
 {
-  REQUIRE(from_one(even_path(1000, 3)) == path{1, 500, 1000});
-  REQUIRE(from_one(even_path(1000, 10)) == path{1, 112, 223, 334, 445, 556, 667, 778, 889, 1000});
-  REQUIRE(from_one(even_path(1000, 25)) == path{1,   43,  84,  126, 168, 209, 251, 292, 334, 376, 417, 459, 500,
-                                                542, 584, 625, 667, 709, 750, 792, 834, 875, 917, 958, 1000});
-  REQUIRE(from_one(even_path(4000, 25))[1] == 168);
+  REQUIRE(test::from_one(even_path(1000, 3)) == path{1, 500, 1000});
+  REQUIRE(test::from_one(even_path(1000, 10)) == path{1, 112, 223, 334, 445, 556, 667, 778, 889, 1000});
+  REQUIRE(test::from_one(even_path(1000, 25)) == path{1,   43,  84,  126, 168, 209, 251, 292, 334, 376, 417, 459, 500,
+                                                      542, 584, 625, 667, 709, 750, 792, 834, 875, 917, 958, 1000});
+  REQUIRE(test::from_one(even_path(4000, 25))[1] == 168);
   REQUIRE(even_path(1000, 1) == path{999});
   path all(40);
   for (std::size_t k = 0; k < 40; ++k) all[k] = k;
@@ -37,9 +31,9 @@ TEST_CASE("the even trajectory rounds halves to even, as the official one", "[se
 
 TEST_CASE("a power's trajectory is the official one, moved where stops would meet", "[search]")
 {
-  REQUIRE(from_one(power_path(1000, 10, 2)) == path{1, 58, 119, 184, 255, 334, 423, 529, 667, 1000});
-  REQUIRE(from_one(power_path(1000, 10, 3)) == path{1, 39, 81, 127, 179, 238, 307, 395, 520, 1000});
-  const path crowded = from_one(power_path(100, 50, 3));
+  REQUIRE(test::from_one(power_path(1000, 10, 2)) == path{1, 58, 119, 184, 255, 334, 423, 529, 667, 1000});
+  REQUIRE(test::from_one(power_path(1000, 10, 3)) == path{1, 39, 81, 127, 179, 238, 307, 395, 520, 1000});
+  const path crowded = test::from_one(power_path(100, 50, 3));
   REQUIRE(path(crowded.begin() + 34, crowded.end()) ==
           path{35, 36, 37, 38, 40, 42, 44, 46, 48, 51, 54, 57, 61, 66, 73, 100});
   REQUIRE(power_path(1000, 10, 1) == even_path(1000, 10));

@@ -29,7 +29,7 @@ std::vector<path_node> nodes_of(const vp_table& table, const test::spectrum& dat
 
 const test::spectrum toy_data{.variances = {.05, 2, 1}};
 
-std::vector<path_node> toy()
+std::vector<path_node> toy_nodes()
 {
   return nodes_of(vp_table(std::vector<double>{.1, .2, .3, .35, .4, .5, .6, .7}), toy_data);
 }
@@ -63,17 +63,17 @@ TEST_CASE("the toy's optimal trajectories and their costs are the reference's", 
                          {{1, 2, 3, 4, 5, 8}, -4.6295483541, 1.9960107946},
                          {{1, 2, 3, 4, 5, 6, 8}, -4.6349593966, 1.9905997521},
                          {{1, 2, 3, 4, 5, 6, 7, 8}, -4.6359864542, 1.9895726945}};
-  const path_table found = optimal_paths(toy(), 8);
-  const std::vector<double> curve = cost_curve(toy(), 8);
+  const path_table found = optimal_paths(toy_nodes(), 8);
+  const std::vector<double> curve = cost_curve(toy_nodes(), 8);
   for (auto [stops, telescoped, cost] : paths) {
     const std::size_t count = stops.size();
     for (std::size_t& node : stops) --node;
     CAPTURE(count);
     REQUIRE(found.path(count) == stops);
-    REQUIRE(optimal_path(toy(), count) == stops);
+    REQUIRE(optimal_path(toy_nodes(), count) == stops);
     REQUIRE_THAT(found.cost(count), WithinAbs(telescoped, 6e-11));
     REQUIRE_THAT(curve[count - 2], WithinAbs(cost, 1.1e-10));
-    REQUIRE_THAT(path_cost(toy(), stops), WithinAbs(cost, 1.1e-10));
+    REQUIRE_THAT(path_cost(toy_nodes(), stops), WithinAbs(cost, 1.1e-10));
   }
 }
 

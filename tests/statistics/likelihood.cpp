@@ -21,7 +21,7 @@ namespace {
 
 using X = std::vector<double>;
 
-const test::spectrum law{.variances = {.3, .05, .01}};
+const test::spectrum image_law{.variances = {.3, .05, .01}};
 
 std::vector<X> draw_data(std::size_t samples)
 {
@@ -29,7 +29,7 @@ std::vector<X> draw_data(std::size_t samples)
   for (std::size_t k = 0; k < samples; ++k) {
     fill_normal(std::span(data[k]), {.seed = 9, .sample = k});
     for (std::size_t i = 0; i < 12; ++i) {
-      const double number = data[k][i] * std::sqrt(law.variances[i % 3]);
+      const double number = data[k][i] * std::sqrt(image_law.variances[i % 3]);
       data[k][i] = std::round((number + 1) * 127.5) / 127.5 - 1;  // a pixel; it adds a variance of 5e-6
     }
   }
@@ -40,14 +40,14 @@ X posterior_mean(const X& x, const noise_level& at)
 {
   X data = x;
   for (std::size_t i = 0; i < x.size(); ++i) {
-    const double v = law.variances[i % 3];
+    const double v = image_law.variances[i % 3];
     data[i] *= at.alpha * v / (at.alpha * at.alpha * v + at.sigma * at.sigma);
   }
   return data;
 }
 
-const vp_table table = linear_vp();
-const double decoder = posterior_deviation(table(1), table(0));
+const vp_table whole_table = linear_vp();
+const double decoder = posterior_deviation(whole_table(1), whole_table(0));
 
 /// Normal divergence, the same number by number.
 double divergence(const X& mean_q, double variance_q, const X& mean_p, double variance_p)
@@ -71,8 +71,8 @@ X combined(double a, const X& x, double b, const X& y)
 
 TEST_CASE("the terms of a bound are the divergences of the laws that they name", "[likelihood]")
 {
-  const auto grid = even_grid(table, 6);
-  const moment_table moments = law.moments(levels_of(table));
+  const auto grid = even_grid(whole_table, 6);
+  const moment_table moments = image_law.moments(levels_of(whole_table));
   const X data = draw_data(1)[0];
   for (const double eta : {.4, 1.}) {
     const sampling_plan plan = analytic(grid, moments, eta);
@@ -109,13 +109,13 @@ TEST_CASE("the terms of a bound are the divergences of the laws that they name",
 
 TEST_CASE("with exact moments each row costs what the search says that it costs", "[likelihood]")
 {
-  const auto levels = levels_of(table);
-  const moment_table moments = law.moments(levels);
+  const auto levels = levels_of(whole_table);
+  const moment_table moments = image_law.moments(levels);
   const auto nodes = path_nodes(moments, levels);
   const auto data = draw_data(400);
   for (const auto& path : {even_path(1000, 5), optimal_path(nodes, 5)})
     for (const double eta : {.5, 1.}) {
-      const auto grid = grid_of_path(levels, path, table.data_level());
+      const auto grid = grid_of_path(levels, path, whole_table.data_level());
       const likelihood_bound bound =
           negative_log_likelihood(analytic(grid, moments, eta), posterior_mean, data, {.decoder_deviation = decoder});
       REQUIRE(bound.total.count == 400);
@@ -132,16 +132,16 @@ TEST_CASE("with exact moments each row costs what the search says that it costs"
 TEST_CASE("the optimal variance has the lowest bound", "[likelihood]")
 {
   const auto data = draw_data(100);
-  const moment_table moments = law.moments(levels_of(table));
+  const moment_table moments = image_law.moments(levels_of(whole_table));
   for (const std::size_t steps : {5u, 20u}) {
-    const auto grid = even_grid(table, steps);
+    const auto grid = even_grid(whole_table, steps);
     const auto bits = [&](const sampling_plan& plan) {
       return negative_log_likelihood(plan, posterior_mean, data, {.decoder_deviation = decoder}).total.mean;
     };
     const double best = bits(analytic_ddpm(grid, moments));
     REQUIRE(best < bits(ddpm(grid)));
     REQUIRE(best < bits(ddpm(grid, {.variance = ddpm_variance::interval})));
-    REQUIRE(bits(analytic_ddpm(optimal_grid(table, moments, steps), moments)) < best);
+    REQUIRE(bits(analytic_ddpm(optimal_grid(whole_table, moments, steps), moments)) < best);
   }
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("batches, and other seeds, change nothing but rounding and draws", "[l
     pairs.push_back(data[k]);
     pairs.back().insert(pairs.back().end(), data[k + 1].begin(), data[k + 1].end());
   }
-  const sampling_plan plan = ddpm(even_grid(table, 5));
+  const sampling_plan plan = ddpm(even_grid(whole_table, 5));
   const auto one = negative_log_likelihood(plan, posterior_mean, data, {.decoder_deviation = decoder});
   const auto two =
       negative_log_likelihood(plan, posterior_mean, pairs, {.decoder_deviation = decoder, .samples_in_each = 2});
@@ -171,12 +171,12 @@ TEST_CASE("a plan without a finite bound is refused, with the reason", "[likelih
   const auto refused = [&](const sampling_plan& plan, const likelihood_options& options, const std::string& part) {
     REQUIRE_THROWS_WITH(negative_log_likelihood(plan, posterior_mean, data, options), ContainsSubstring(part));
   };
-  const auto grid = even_grid(table, 5);
+  const auto grid = even_grid(whole_table, 5);
   const likelihood_options good{.decoder_deviation = decoder};
   refused(ddim(grid), good, "row 0 adds no noise");
-  refused(analytic_ddim(grid, law.moments(levels_of(table))), good, "eta = 0");
+  refused(analytic_ddim(grid, image_law.moments(levels_of(whole_table))), good, "eta = 0");
   refused(ddpm(grid), {}, "decoder_deviation");
-  refused(ddpm(trailing(table, 5, grid_end::first_level)), good, "end at the data");
+  refused(ddpm(trailing(whole_table, 5, grid_end::first_level)), good, "end at the data");
   refused({}, good, "no rows");
   sampling_plan other = ddpm(grid);
   other.predicts = prediction::noise;

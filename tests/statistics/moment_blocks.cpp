@@ -23,7 +23,7 @@ std::vector<X> some_data(std::size_t count)
   return data;
 }
 
-auto half = [](const X& x, const noise_level&) { return X{x[0] / 2, x[1] / 2, x[2] / 2}; };
+auto halved = [](const X& x, const noise_level&) { return X{x[0] / 2, x[1] / 2, x[2] / 2}; };
 
 }  // namespace
 
@@ -35,8 +35,8 @@ TEST_CASE("blocks that are added in order make the table of one run, bit by bit"
   moment_table sum = no_moments(data, levels);
   REQUIRE(moment_blocks(data) == 3);
   for (std::size_t place = 0; place < levels.size(); ++place)
-    for (std::size_t block = 0; block < 3; ++block) add(sum, measure_block(half, data, levels, place, block));
-  const moment_table whole = estimate_moments(half, data, levels);
+    for (std::size_t block = 0; block < 3; ++block) add(sum, measure_block(halved, data, levels, place, block));
+  const moment_table whole = estimate_moments(halved, data, levels);
   REQUIRE((sum == whole));
 }
 

@@ -24,30 +24,30 @@ using namespace fewstep;
 
 namespace {
 
-using X = std::vector<float>;
+using floats = std::vector<float>;
 
 /// Each variance of the spectrum `repeats` times, side by side.
-const test::spectrum law{.variances = {1.0, 0.25, 0.01}};
+const test::spectrum repeated_law{.variances = {1.0, 0.25, 0.01}};
 constexpr std::size_t repeats = 20;
 
-std::vector<X> draw_data(std::size_t samples)
+std::vector<floats> draw_floats(std::size_t samples)
 {
-  std::vector<X> data(samples, X(law.variances.size() * repeats));
+  std::vector<floats> data(samples, floats(repeated_law.variances.size() * repeats));
   for (std::size_t k = 0; k < samples; ++k) {
     fill_normal(std::span(data[k]), {.seed = 77, .sample = k});
     for (std::size_t i = 0; i < data[k].size(); ++i)
-      data[k][i] *= static_cast<float>(std::sqrt(law.variances[i / repeats]));
+      data[k][i] *= static_cast<float>(std::sqrt(repeated_law.variances[i / repeats]));
   }
   return data;
 }
 
 /// The posterior mean, times `scale`.
-auto posterior_mean(double scale = 1)
+auto scaled_mean(double scale = 1)
 {
-  return [=](const X& x, const noise_level& at) {
-    X data = x;
+  return [=](const floats& x, const noise_level& at) {
+    floats data = x;
     for (std::size_t i = 0; i < x.size(); ++i) {
-      const double v = law.variances[i / repeats % law.variances.size()];
+      const double v = repeated_law.variances[i / repeats % repeated_law.variances.size()];
       const double gain = at.alpha * v / (at.alpha * at.alpha * v + at.sigma * at.sigma);
       data[i] = static_cast<float>(scale * gain * static_cast<double>(x[i]));
     }
@@ -61,22 +61,22 @@ const std::vector<noise_level> levels{linear_vp()(5), linear_vp()(100), linear_v
 
 TEST_CASE("both estimators find the error of the exact denoiser within their standard errors", "[moments]")
 {
-  const auto data = draw_data(600);
-  const moment_table moments = estimate_moments(posterior_mean(), data, levels);
+  const auto data = draw_floats(600);
+  const moment_table moments = estimate_moments(scaled_mean(), data, levels);
   REQUIRE(moments.schedule == hash(levels));
   REQUIRE(moments.dimensions == 60);
-  REQUIRE_THAT(moments.data_variance, WithinRel(law.variance(), .03));
+  REQUIRE_THAT(moments.data_variance, WithinRel(repeated_law.variance(), .03));
   REQUIRE(moments.levels.size() == 4);
   for (const moment_level& level : moments.levels) {
     CAPTURE(level.at.t);
     REQUIRE(level.residual.count == 600);
     for (const auto which : {error_estimator::second_moment, error_estimator::residual}) {
       const data_error error = raw_error(level, which);
-      REQUIRE(std::abs(error.value - law.error(level.at)) < 5 * error.standard_error);
+      REQUIRE(std::abs(error.value - repeated_law.error(level.at)) < 5 * error.standard_error);
     }
     // the residual of number i is C_i times a chi-squared number, whose variance is 2
     double variance = 0;
-    for (const double v : law.variances) variance += 2 * std::pow(error_of_variance(v, level.at), 2) / 3;
+    for (const double v : repeated_law.variances) variance += 2 * std::pow(error_of_variance(v, level.at), 2) / 3;
     REQUIRE_THAT(level.residual.variance() * 60, WithinRel(variance, .25));
   }
   // the residual is the better one where there is noise, the second moment where there is little
@@ -89,11 +89,11 @@ TEST_CASE("both estimators find the error of the exact denoiser within their sta
 
 TEST_CASE("the residual is the error of a network that is not exact, too", "[moments]")
 {
-  const auto data = draw_data(400);
-  const moment_table moments = estimate_moments(posterior_mean(.8), data, levels);
+  const auto data = draw_floats(400);
+  const moment_table moments = estimate_moments(scaled_mean(.8), data, levels);
   for (const moment_level& level : moments.levels) {
     double error = 0;  // C_i and the bias, (0.2 gain)^2 E x_i^2
-    for (const double v : law.variances) {
+    for (const double v : repeated_law.variances) {
       const double total = level.at.alpha * level.at.alpha * v + level.at.sigma * level.at.sigma;
       error += (error_of_variance(v, level.at) + std::pow(.2 * level.at.alpha * v, 2) / total) / 3;
     }
@@ -103,11 +103,11 @@ TEST_CASE("the residual is the error of a network that is not exact, too", "[mom
 
 TEST_CASE("it does not matter what the network predicts", "[moments]")
 {
-  const auto data = draw_data(64);
-  const moment_table from_data = estimate_moments(posterior_mean(), data, levels);
+  const auto data = draw_floats(64);
+  const moment_table from_data = estimate_moments(scaled_mean(), data, levels);
   for (const auto kind : {prediction::noise, prediction::velocity, prediction::score, prediction::flow}) {
     const moment_table moments =
-        estimate_moments(converted(posterior_mean(), prediction::data, kind), data, levels, {.predicts = kind});
+        estimate_moments(converted(scaled_mean(), prediction::data, kind), data, levels, {.predicts = kind});
     for (std::size_t k = 0; k < 4; ++k) {
       const double n = noise_variance(levels[k]);  // outputs are rounded to float
       REQUIRE_THAT(moments.levels[k].second_moment.mean,
@@ -120,14 +120,14 @@ TEST_CASE("it does not matter what the network predicts", "[moments]")
 
 TEST_CASE("the error of predictions held in range is measured beside the other", "[moments]")
 {
-  const auto data = draw_data(64);
+  const auto data = draw_floats(64);
   const data_range range{-.5, .5};
-  const auto held = [](const X& x, const noise_level& at) {
-    X out = posterior_mean()(x, at);
+  const auto held = [](const floats& x, const noise_level& at) {
+    floats out = scaled_mean()(x, at);
     for (float& number : out) number = std::clamp(number, -.5f, .5f);
     return out;
   };
-  const moment_table both = estimate_moments(posterior_mean(), data, levels, {.range = range});
+  const moment_table both = estimate_moments(scaled_mean(), data, levels, {.range = range});
   const moment_table direct = estimate_moments(held, data, levels);
   for (std::size_t k = 0; k < 4; ++k) {
     REQUIRE_THAT(both.levels[k].clipped.mean, WithinRel(direct.levels[k].residual.mean, 1e-6));
@@ -139,13 +139,13 @@ TEST_CASE("the error of predictions held in range is measured beside the other",
 
 TEST_CASE("parts of a sample are measured one by one, and their mean is the whole", "[moments]")
 {
-  const auto data = draw_data(300);
-  const moment_table moments = estimate_moments(posterior_mean(), data, levels, {.parts = 3});
+  const auto data = draw_floats(300);
+  const moment_table moments = estimate_moments(scaled_mean(), data, levels, {.parts = 3});
   for (const moment_level& level : moments.levels) {
     REQUIRE(level.parts.size() == 3);
     double residual = 0, second = 0;
     for (std::size_t p = 0; p < 3; ++p) {
-      const double error = error_of_variance(law.variances[p], level.at);
+      const double error = error_of_variance(repeated_law.variances[p], level.at);
       REQUIRE(std::abs(level.parts[p].residual.mean - error) < 5 * level.parts[p].residual.standard_error());
       const double ms = 1 - error / noise_variance(level.at);
       REQUIRE(std::abs(level.parts[p].second_moment.mean - ms) < 5 * level.parts[p].second_moment.standard_error());
@@ -155,20 +155,20 @@ TEST_CASE("parts of a sample are measured one by one, and their mean is the whol
     REQUIRE_THAT(second, WithinRel(level.second_moment.mean, 1e-12));
   }
   REQUIRE(part_errors(moments, linear_vp()(300)).size() == 3);
-  const moment_table each = estimate_moments(posterior_mean(), data, levels, {.samples = 40, .parts = 60});
+  const moment_table each = estimate_moments(scaled_mean(), data, levels, {.samples = 40, .parts = 60});
   REQUIRE(each.levels[0].parts.size() == 60);
 }
 
 TEST_CASE("samples may come in batches: the moments stay the same", "[moments]")
 {
-  const auto data = draw_data(64);
-  std::vector<X> pairs;
+  const auto data = draw_floats(64);
+  std::vector<floats> pairs;
   for (std::size_t k = 0; k < 64; k += 2) {
     pairs.push_back(data[k]);
     pairs.back().insert(pairs.back().end(), data[k + 1].begin(), data[k + 1].end());
   }
-  const moment_table one = estimate_moments(posterior_mean(), data, levels, {.parts = 3});
-  const moment_table two = estimate_moments(posterior_mean(), pairs, levels, {.parts = 3, .samples_in_each = 2});
+  const moment_table one = estimate_moments(scaled_mean(), data, levels, {.parts = 3});
+  const moment_table two = estimate_moments(scaled_mean(), pairs, levels, {.parts = 3, .samples_in_each = 2});
   REQUIRE(two.dimensions == 60);
   REQUIRE(two.data_variance == one.data_variance);
   for (std::size_t k = 0; k < 4; ++k) {
@@ -181,12 +181,12 @@ TEST_CASE("samples may come in batches: the moments stay the same", "[moments]")
 
 TEST_CASE("the number of threads changes no bit", "[moments]")
 {
-  const auto data = draw_data(200);
+  const auto data = draw_floats(200);
   for (const double wanted : {0., .02}) {
     const moment_options options{.wanted_error = wanted, .parts = 3};
-    const moment_table one = estimate_moments(posterior_mean(), data, levels, options);
+    const moment_table one = estimate_moments(scaled_mean(), data, levels, options);
     for (const std::size_t threads : {1u, 2u, 3u, 8u}) {
-      std::vector denoisers(threads, posterior_mean());
+      std::vector denoisers(threads, scaled_mean());
       REQUIRE(estimate_moments(std::span(denoisers), data, levels, options) == one);
     }
   }
@@ -194,9 +194,9 @@ TEST_CASE("the number of threads changes no bit", "[moments]")
 
 TEST_CASE("blocks measured apart make the same table, whoever measured them", "[moments]")
 {
-  const auto data = draw_data(200);
+  const auto data = draw_floats(200);
   const moment_options options{.samples = 150, .seed = 5};
-  auto denoise = posterior_mean();
+  auto denoise = scaled_mean();
   std::vector<std::vector<moment_level>> blocks(levels.size());
   for (std::size_t place = levels.size(); place-- > 0;)
     for (std::size_t block = 0; block < moment_blocks(data, options); ++block)
@@ -204,13 +204,13 @@ TEST_CASE("blocks measured apart make the same table, whoever measured them", "[
   moment_table moments = no_moments(data, levels, options);
   for (const auto& level : blocks)
     for (const moment_level& block : level) add(moments, block);
-  REQUIRE(moments == estimate_moments(posterior_mean(), data, levels, options));
+  REQUIRE(moments == estimate_moments(scaled_mean(), data, levels, options));
 }
 
 TEST_CASE("a level is done as soon as its error is small enough", "[moments]")
 {
-  const auto data = draw_data(600);
-  const moment_table moments = estimate_moments(posterior_mean(), data, levels, {.wanted_error = .015});
+  const auto data = draw_floats(600);
+  const moment_table moments = estimate_moments(scaled_mean(), data, levels, {.wanted_error = .015});
   for (const moment_level& level : moments.levels) {
     const data_error error = error_at(level);
     REQUIRE(error.standard_error <= .015 * error.value);
@@ -218,7 +218,7 @@ TEST_CASE("a level is done as soon as its error is small enough", "[moments]")
     REQUIRE(level.residual.count < 600);
     if (level.residual.count == moment_block) continue;
     const moment_options one_block_less{.samples = static_cast<std::size_t>(level.residual.count) - moment_block};
-    const auto before = estimate_moments(posterior_mean(), data, levels, one_block_less);
+    const auto before = estimate_moments(scaled_mean(), data, levels, one_block_less);
     const data_error larger = error_at(before, level.at);
     REQUIRE(larger.standard_error > .015 * larger.value);
   }
@@ -226,16 +226,16 @@ TEST_CASE("a level is done as soon as its error is small enough", "[moments]")
 
 TEST_CASE("an interrupted measurement goes on to the same numbers", "[moments]")
 {
-  const auto data = draw_data(100);
+  const auto data = draw_floats(100);
   const moment_options options{.range = data_range{}, .parts = 3};
-  const moment_table whole = estimate_moments(posterior_mean(), data, levels, options);
+  const moment_table whole = estimate_moments(scaled_mean(), data, levels, options);
   for (std::size_t stop = 1; stop <= 4; ++stop) {
     const auto until = [&](const moment_table& so_far) { return so_far.levels.size() < stop; };
-    const moment_table part = estimate_moments(posterior_mean(), data, levels, options, until);
+    const moment_table part = estimate_moments(scaled_mean(), data, levels, options, until);
     REQUIRE(part.levels.size() == stop);
     std::size_t seen = stop;
     const auto count = [&](const moment_table& so_far) { seen = so_far.levels.size(); };
-    REQUIRE(estimate_moments(posterior_mean(), data, levels, options, count, part) == whole);
+    REQUIRE(estimate_moments(scaled_mean(), data, levels, options, count, part) == whole);
     REQUIRE(seen == 4);
   }
 }
@@ -258,10 +258,10 @@ TEST_CASE("few samples are spread over all of the data", "[moments]")
 
 TEST_CASE("a few levels of many are spread over all of them, and are the same as among all", "[moments]")
 {
-  const auto data = draw_data(4);
+  const auto data = draw_floats(4);
   const auto all = levels_of(linear_vp({.steps = 41}));
-  const moment_table whole = estimate_moments(posterior_mean(), data, all);
-  const moment_table few = estimate_moments(posterior_mean(), data, all, {.levels = 7});
+  const moment_table whole = estimate_moments(scaled_mean(), data, all);
+  const moment_table few = estimate_moments(scaled_mean(), data, all, {.levels = 7});
   REQUIRE(few.levels.size() == 7);
   REQUIRE(few.schedule == whole.schedule);
   for (const moment_level& level : few.levels)
@@ -269,14 +269,14 @@ TEST_CASE("a few levels of many are spread over all of them, and are the same as
   REQUIRE(few.levels.front().at == all.front());
   REQUIRE(few.levels.back().at == all.back());
   const auto unwatched = [](const moment_table&) {};
-  REQUIRE(estimate_moments(posterior_mean(), data, all, {}, unwatched, few) == whole);
+  REQUIRE(estimate_moments(scaled_mean(), data, all, {}, unwatched, few) == whole);
 }
 
 TEST_CASE("a whole table is measured at all its times", "[moments]")
 {
-  const auto data = draw_data(4);
+  const auto data = draw_floats(4);
   const vp_table table = linear_vp({.steps = 12});
-  const moment_table moments = estimate_moments(posterior_mean(), data, table);
+  const moment_table moments = estimate_moments(scaled_mean(), data, table);
   REQUIRE(moments.levels.size() == 12);
   REQUIRE(moments.schedule == hash(levels_of(table)));
   require_moments(moments);
@@ -284,10 +284,10 @@ TEST_CASE("a whole table is measured at all its times", "[moments]")
 
 TEST_CASE("what cannot be measured is refused before the network is asked", "[moments]")
 {
-  const auto data = draw_data(8);
+  const auto data = draw_floats(8);
   std::size_t asked = 0;
-  const auto denoise = [&](const X& x, const noise_level&) { return ++asked, x; };
-  const auto refused = [&](const std::vector<X>& from, const std::vector<noise_level>& at,
+  const auto denoise = [&](const floats& x, const noise_level&) { return ++asked, x; };
+  const auto refused = [&](const std::vector<floats>& from, const std::vector<noise_level>& at,
                            const moment_options& options, const std::string& part, moment_table done = {}) {
     REQUIRE_THROWS_WITH(estimate_moments(
                             denoise, from, at, options, [](const moment_table&) {}, std::move(done)),
@@ -298,7 +298,7 @@ TEST_CASE("what cannot be measured is refused before the network is asked", "[mo
   refused({}, levels, {}, "at least two samples");
   refused(data, levels, {.samples = 9}, "hold 8 samples, but 9");
   refused(data, levels, {.samples = 1}, "at least two samples");
-  refused({data[0], X(59)}, levels, {}, "number 1 has 59");
+  refused({data[0], floats(59)}, levels, {}, "number 1 has 59");
   refused(data, {}, {}, "at one level at least");
   refused(data, {vp_table::data_level()}, {}, "t = -1");
   refused(data, {levels[0], levels[1], levels[0]}, {}, "comes twice");
@@ -313,31 +313,31 @@ TEST_CASE("what cannot be measured is refused before the network is asked", "[mo
   broken[3][2] = std::numeric_limits<float>::quiet_NaN();
   refused(broken, levels, {}, "not finite");
 
-  const moment_table done = estimate_moments(posterior_mean(), data, levels);
+  const moment_table done = estimate_moments(scaled_mean(), data, levels);
   refused(data, {levels[0], levels[1]}, {}, "another schedule", done);
-  refused(draw_data(7), levels, {}, "other data", done);
+  refused(draw_floats(7), levels, {}, "other data", done);
   refused(data, levels, {.parts = 3}, "parts of a sample", done);
   refused(data, levels, {.range = data_range{-1, 1}}, "without predictions held", done);
 }
 
 TEST_CASE("a network that fails is reported from whatever thread it ran on", "[moments]")
 {
-  const auto data = draw_data(100);
-  const auto broken = [](const X& x, const noise_level& at) {
-    X out = x;
+  const auto data = draw_floats(100);
+  const auto broken = [](const floats& x, const noise_level& at) {
+    floats out = x;
     if (at.t == 500) out[0] = std::numeric_limits<float>::infinity();
     return out;
   };
   REQUIRE_THROWS_WITH(estimate_moments(broken, data, levels), ContainsSubstring("t = 500"));
 
   std::atomic<int> calls = 0;
-  const auto throws = [&](const X& x, const noise_level&) {
+  const auto throws = [&](const floats& x, const noise_level&) {
     if (++calls > 70) throw std::runtime_error("out of memory");
     return x;
   };
   std::vector denoisers(3, throws);
   REQUIRE_THROWS_WITH(estimate_moments(std::span(denoisers), data, levels), ContainsSubstring("out of memory"));
 
-  const auto short_of = [](const X&, const noise_level&) { return X(3); };
+  const auto short_of = [](const floats&, const noise_level&) { return floats(3); };
   REQUIRE_THROWS_WITH(estimate_moments(short_of, data, levels), ContainsSubstring("returned 3 numbers for 60"));
 }

@@ -12,6 +12,12 @@
 
 namespace fewstep::test {
 
+/// What toy networks make of a time.
+inline double angle(double t)
+{
+  return 0.3 * t;
+}
+
 template <class X>
 struct toy_unet {
   using feature = X;
@@ -26,7 +32,7 @@ struct toy_unet {
   std::vector<std::size_t>* connections_run = nullptr;  ///< which connections were run on the way down
 
   std::size_t connections() const { return count; }
-  embedding embed(const X&, const evaluation& at) const { return {0.3 * at.t + condition, at.row}; }
+  embedding embed(const X&, const evaluation& at) const { return {test::angle(at.t) + condition, at.row}; }
   X enter(const X& x, embedding) const { return x; }
 
   X down(std::size_t i, const X& h, embedding e) const
@@ -103,6 +109,17 @@ struct unrolled {
     output = u;
   }
 };
+
+/// So many steps of EDM's process from sigma = 8 to the data.
+inline std::vector<noise_level> falling(std::size_t steps)
+{
+  std::vector<noise_level> levels;
+  for (std::size_t k = 0; k <= steps; ++k) {
+    const double sigma = 8 * std::pow(1 - double(k) / double(steps), 2);
+    levels.push_back({sigma, 1, sigma});
+  }
+  return levels;
+}
 
 /// An evaluation at time t by a row.
 inline evaluation at_row(std::size_t row, double t)

@@ -21,7 +21,7 @@ namespace {
 
 using numbers = std::vector<double>;
 
-const std::vector<noise_level> at(2, noise_level{0, 1, 0});
+const std::vector<noise_level> judged_at(2, noise_level{0, 1, 0});
 
 const auto itself = [](const auto& x, train::batch_levels) { return x; };
 
@@ -31,8 +31,8 @@ TEST_CASE("the hinge losses are their formulas, the mean over the scores of a sa
 {
   const numbers real{2, 0.5, -1, 1}, fake{-3, 0, 0.5, 1};
   // max(0, 1 - real): 0 0.5 | 2 0; max(0, 1 + fake): 0 1 | 1.5 2; max(0, 1 - fake): 4 1 | 0.5 0
-  REQUIRE(train::discriminator_loss(itself, real, fake, at) == numbers{0.25 + 0.5, 1 + 1.75});
-  REQUIRE(train::generator_loss(itself, fake, at) == numbers{2.5, 0.25});
+  REQUIRE(train::discriminator_loss(itself, real, fake, judged_at) == numbers{0.25 + 0.5, 1 + 1.75});
+  REQUIRE(train::generator_loss(itself, fake, judged_at) == numbers{2.5, 0.25});
 }
 
 TEST_CASE("several heads count alike, whatever they look at", "[train]")
@@ -44,16 +44,16 @@ TEST_CASE("several heads count alike, whatever they look at", "[train]")
   const auto judge = train::feature_discriminator(features, std::vector{same, same});
   const numbers fake{-3, 0, 0.5, 1};
   // 1 - sums: 4, -0.5
-  REQUIRE(train::generator_loss(judge, fake, at) == numbers{(2.5 + 4) / 2, 0.125});
+  REQUIRE(train::generator_loss(judge, fake, judged_at) == numbers{(2.5 + 4) / 2, 0.125});
   const auto one_head = train::feature_discriminator(features, std::vector{same});
-  REQUIRE_THROWS_WITH(train::generator_loss(one_head, fake, at), ContainsSubstring("1 heads and 2 features"));
+  REQUIRE_THROWS_WITH(train::generator_loss(one_head, fake, judged_at), ContainsSubstring("1 heads and 2 features"));
 }
 
 TEST_CASE("the discriminator's loss moves no student, the generator's does", "[train]")
 {
   const dual_batch real{{0.2, 0.1}, {1, 1}}, fake{{-0.4, 0.3}, {1, 2}};
-  REQUIRE(train::discriminator_loss(itself, real, fake, at).slope == numbers{0, 0});
-  REQUIRE(train::generator_loss(itself, fake, at).slope == numbers{-1, -2});
+  REQUIRE(train::discriminator_loss(itself, real, fake, judged_at).slope == numbers{0, 0});
+  REQUIRE(train::generator_loss(itself, fake, judged_at).slope == numbers{-1, -2});
 }
 
 TEST_CASE("noise added from an edge gives the law of the level above", "[train]")

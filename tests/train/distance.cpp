@@ -16,16 +16,16 @@ namespace {
 using numbers = std::vector<double>;
 
 // two samples: (3, 4) apart, and equal
-const numbers a{0, 0, 1, 2}, b{3, -4, 1, 2};
+const numbers here{0, 0, 1, 2}, there{3, -4, 1, 2};
 
 }  // namespace
 
 TEST_CASE("distances are their formulas, one number a sample", "[train]")
 {
-  REQUIRE(train::l2{}(a, b, 2) == numbers{12.5, 0});
-  REQUIRE(train::l1{}(a, b, 2) == numbers{3.5, 0});
-  REQUIRE(train::pseudo_huber(12)(a, b, 2) == numbers{1, 0});
-  const numbers huber = train::element_huber(4)(a, b, 2);
+  REQUIRE(train::l2{}(here, there, 2) == numbers{12.5, 0});
+  REQUIRE(train::l1{}(here, there, 2) == numbers{3.5, 0});
+  REQUIRE(train::pseudo_huber(12)(here, there, 2) == numbers{1, 0});
+  const numbers huber = train::element_huber(4)(here, there, 2);
   REQUIRE_THAT(huber[0], WithinRel((1 + std::sqrt(32.0) - 4) / 2, 1e-15));
   REQUIRE(huber[1] == 0);
 }
@@ -50,18 +50,18 @@ TEST_CASE("a feature distance sums the distances of all features", "[train]")
     for (double& number : x) number *= 2;
     return x;
   };
-  REQUIRE(train::feature_distance(doubled)(a, b, 2) == numbers{50, 0});
+  REQUIRE(train::feature_distance(doubled)(here, there, 2) == numbers{50, 0});
   const auto sums = [](const numbers& x) { return std::vector<numbers>{x, {x[0] + x[1], x[2] + x[3]}}; };
-  REQUIRE(train::feature_distance(sums, train::l1{})(a, b, 2) == numbers{4.5, 0});
+  REQUIRE(train::feature_distance(sums, train::l1{})(here, there, 2) == numbers{4.5, 0});
 }
 
 TEST_CASE("distances refuse batches that differ and constants without meaning", "[train]")
 {
-  REQUIRE_THROWS_WITH(train::l2{}(a, numbers{1, 2}, 2), ContainsSubstring("must have the shape (2), but has (4)"));
-  REQUIRE_THROWS_WITH(train::l1{}(a, b, 3), ContainsSubstring("cannot be a batch of 3 samples"));
+  REQUIRE_THROWS_WITH(train::l2{}(here, numbers{1, 2}, 2), ContainsSubstring("must have the shape (2), but has (4)"));
+  REQUIRE_THROWS_WITH(train::l1{}(here, there, 3), ContainsSubstring("cannot be a batch of 3 samples"));
   REQUIRE_THROWS_AS(train::pseudo_huber(0), std::invalid_argument);
   REQUIRE_THROWS_AS(train::element_huber(-1), std::invalid_argument);
   REQUIRE_THROWS_AS(train::pseudo_huber(NAN), std::invalid_argument);
   const auto none = [](const numbers&) { return std::vector<numbers>{}; };
-  REQUIRE_THROWS_WITH(train::feature_distance(none)(a, b, 2), ContainsSubstring("at least one feature"));
+  REQUIRE_THROWS_WITH(train::feature_distance(none)(here, there, 2), ContainsSubstring("at least one feature"));
 }

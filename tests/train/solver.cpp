@@ -19,7 +19,7 @@ using test::numbers;
 
 namespace {
 
-const numbers x{1.5, -0.4, 3};
+const numbers begun{1.5, -0.4, 3};
 
 /// Steps of another length each.
 std::vector<jump> three_steps()
@@ -41,9 +41,9 @@ void require_each_alone(const S& solve)
 {
   const gaussian_data data;
   const auto steps = three_steps();
-  const numbers together = train::solver_step(test::exact_data(data), x, steps, solve);
-  for (std::size_t k = 0; k < x.size(); ++k) {
-    const double alone = sample(solve({steps[k].from, steps[k].to}), x[k], data);
+  const numbers together = train::solver_step(test::exact_data(data), begun, steps, solve);
+  for (std::size_t k = 0; k < begun.size(); ++k) {
+    const double alone = sample(solve({steps[k].from, steps[k].to}), begun[k], data);
     REQUIRE_THAT(together[k], WithinRel(alone, 1e-13));
   }
 }
@@ -91,9 +91,9 @@ TEST_CASE("a teacher's solver that draws noise or weighs no data is refused", "[
     plan.predicts = prediction::noise;
     return plan;
   };
-  REQUIRE_THROWS_WITH(train::solver_step(test::exact_data(), x, three_steps(), stochastic),
+  REQUIRE_THROWS_WITH(train::solver_step(test::exact_data(), begun, three_steps(), stochastic),
                       ContainsSubstring("must weigh predicted data and draw no noise"));
-  REQUIRE_THROWS_WITH(train::solver_step(test::exact_data(), x, three_steps(), of_noise),
+  REQUIRE_THROWS_WITH(train::solver_step(test::exact_data(), begun, three_steps(), of_noise),
                       ContainsSubstring("must weigh predicted data and draw no noise"));
   REQUIRE_THROWS_WITH(train::solver_step(test::exact_data(), numbers{1, 2}, three_steps(), train::ddim_solver{}),
                       ContainsSubstring("cannot be a batch of 3 samples"));

@@ -24,41 +24,29 @@ namespace {
 
 using list = std::vector<std::size_t>;
 
-constexpr std::size_t connections = 4, branch = 1;
-
-double angle(double t)
-{
-  return 0.3 * t;
-}
+constexpr std::size_t all_connections = 4, cut_at = 1;
 
 /// The network as its two exported halves: nothing of it can be seen but what they return.
 full_output<double, double> run_full(double x, const evaluation& at)
 {
-  const unrolled run(connections, x, angle(at.t));
-  return {run.output, run.deeps[branch]};
+  const unrolled run(all_connections, x, test::angle(at.t));
+  return {run.output, run.deeps[cut_at]};
 }
 
 double run_shallow(double x, const evaluation& at, double feature)
 {
-  return unrolled(connections, x, angle(at.t), {}, branch, &feature).output;
-}
-
-std::vector<noise_level> grid(std::size_t steps)
-{
-  std::vector<noise_level> levels;
-  for (std::size_t k = 0; k <= steps; ++k) levels.push_back({double(steps - k), 1, 0.4 * double(steps - k)});
-  return levels;
+  return unrolled(all_connections, x, test::angle(at.t), {}, cut_at, &feature).output;
 }
 
 }  // namespace
 
 TEST_CASE("two graphs with a cache are the network with a cache", "[unet]")
 {
-  const toy_unet<double> net{.count = connections};
-  const sampling_plan plan = ddim(grid(11));
+  const toy_unet<double> net{.count = all_connections};
+  const sampling_plan plan = ddim(test::falling(11));
   for (const refresh_policy& policy : {every(1), every(3), at_rows({0, 2, 7})}) {
     auto graphs = cached_graphs<double>(run_full, run_shallow, policy);
-    deep_cache<double> cache({.branch = branch, .refresh = policy});
+    deep_cache<double> cache({.branch = cut_at, .refresh = policy});
     const auto denoise = [&](double x, const evaluation& at) { return evaluate(net, x, at, plain_join{}, cache); };
     const double expected = sample(plan, 3.0, denoise);
     REQUIRE_THAT(sample(plan, 3.0, [&](double x, const evaluation& at) { return graphs(x, at); }),

@@ -33,30 +33,22 @@ namespace {
 
 using image = std::vector<double>;
 
-const std::vector<double> rho{1, 0.9, 0.8, 0.7};
-
-std::vector<noise_level> grid(std::size_t steps)
-{
-  std::vector<noise_level> levels;
-  for (std::size_t k = 0; k <= steps; ++k)
-    levels.push_back(edm_schedule()(8 * std::pow(1 - double(k) / double(steps), 2)));
-  return levels;
-}
+const std::vector<double> four_factors{1, 0.9, 0.8, 0.7};
 
 /// Deterministic and stochastic ones, of one and of several rows a step, from noise and from the middle.
-std::vector<sampling_plan> plans()
+std::vector<sampling_plan> all_kinds()
 {
   const edm_schedule edm;
-  return {ddim(grid(9)),
-          ddim(grid(9), 1),
-          heun(grid(5)),
-          heun(edm, grid(6), {.churn = 3}),
-          dpm_2(edm, grid(5), {.churn = 2}),
-          dpm_2_ancestral(edm, grid(5)),
-          plms(grid(7)),
-          unipc(grid(6)),
-          dpm_solver_pp(grid(7), {.order = 2, .eta = 1}),
-          ddim(tail(grid(10), 0.6))};
+  return {ddim(test::falling(9)),
+          ddim(test::falling(9), 1),
+          heun(test::falling(5)),
+          heun(edm, test::falling(6), {.churn = 3}),
+          dpm_2(edm, test::falling(5), {.churn = 2}),
+          dpm_2_ancestral(edm, test::falling(5)),
+          plms(test::falling(7)),
+          unipc(test::falling(6)),
+          dpm_solver_pp(test::falling(7), {.order = 2, .eta = 1}),
+          ddim(tail(test::falling(10), 0.6))};
 }
 
 /// The toy with both methods, written as loops: the number below the branch is computed at every n-th row and kept.
@@ -70,10 +62,10 @@ struct by_hand {
   {
     const double angle = 0.3 * at.t + condition;
     if (!row || at.row / every > *row / every) {
-      kept = unrolled(rho.size(), x[0], angle, rho).deeps[branch];
+      kept = unrolled(four_factors.size(), x[0], angle, four_factors).deeps[branch];
       row = at.row;
     }
-    return {unrolled(rho.size(), x[0], angle, rho, branch, &kept).output};
+    return {unrolled(four_factors.size(), x[0], angle, four_factors, branch, &kept).output};
   }
 };
 
@@ -82,9 +74,9 @@ struct by_hand {
 TEST_CASE("Skip-Tuning and DeepCache do together, in every kind of plan, what loops with both do", "[unet]")
 {
   const toy_unet<image> wanted{.count = 4, .condition = 0.4}, away{.count = 4, .condition = -0.2};
-  const skip_tuning tuned(rho);
+  const skip_tuning tuned(four_factors);
   const philox_noise noise{.seed = 3};
-  for (const sampling_plan& plan : plans())
+  for (const sampling_plan& plan : all_kinds())
     for (std::size_t branch = 0; branch < 4; ++branch)
       for (const std::size_t n : {1u, 2u, 3u}) {
         CAPTURE(plan.steps.size(), branch, n);

@@ -47,30 +47,15 @@ struct watched {
   toy_unet<double> net;
 };
 
-std::vector<noise_level> grid(std::size_t steps)
-{
-  std::vector<noise_level> levels;
-  for (std::size_t k = 0; k <= steps; ++k) {
-    const double sigma = 8 * std::pow(1 - double(k) / double(steps), 2);
-    levels.push_back({sigma, 1, sigma});
-  }
-  return levels;
-}
-
 std::vector<sampling_plan> plans()
 {
-  return {ddim(grid(9)), heun(grid(5)), plms(grid(7)), unipc(grid(6))};
+  return {ddim(test::falling(9)), heun(test::falling(5)), plms(test::falling(7)), unipc(test::falling(6))};
 }
 
 /// Runs a plan whose network is evaluated with a cache.
 double run(const sampling_plan& plan, const toy_unet<double>& net, deep_cache<double>& cache)
 {
   return sample(plan, 5.0, [&](double x, const evaluation& at) { return evaluate(net, x, at, plain_join{}, cache); });
-}
-
-double angle(double t)
-{
-  return 0.3 * t;
 }
 
 }  // namespace
@@ -110,13 +95,14 @@ TEST_CASE("a cached call joins fresh skips, at the present level, with the kept 
   for (std::size_t branch = 0; branch < 4; ++branch) {
     deep_cache<double> cache({.branch = branch, .refresh = every(9)});
     evaluate(net, 0.8, at_row(0, 3), plain_join{}, cache);
-    const double kept = unrolled(4, 0.8, angle(3)).deeps[branch];
+    const double kept = unrolled(4, 0.8, test::angle(3)).deeps[branch];
     REQUIRE(cache.kept().value().feature == kept);
     const double* handed = nullptr;
     const auto look = [&](std::size_t i, const double& deep, double&, const evaluation&) {
       if (i == branch) handed = &deep;
     };
-    REQUIRE(evaluate(net, -0.5, at_row(1, 2), look, cache) == unrolled(4, -0.5, angle(2), {}, branch, &kept).output);
+    REQUIRE(evaluate(net, -0.5, at_row(1, 2), look, cache) ==
+            unrolled(4, -0.5, test::angle(2), {}, branch, &kept).output);
     REQUIRE(handed == &cache.kept()->feature);
   }
 }
@@ -163,7 +149,7 @@ TEST_CASE(
 TEST_CASE("a cache that is used for another run begins anew, be it of one row", "[unet]")
 {
   const toy_unet<double> net{.count = 4};
-  const sampling_plan plan = ddim(grid(7)), short_plan = ddim(grid(1));
+  const sampling_plan plan = ddim(test::falling(7)), short_plan = ddim(test::falling(1));
   deep_cache<double> fresh({.branch = 1, .refresh = every(50)}), used({.branch = 1, .refresh = every(50)});
   const double expected = run(plan, net, fresh);
   run(plan, net, used);
@@ -187,7 +173,7 @@ TEST_CASE("with a cache for each half, guidance that leaves rows out refreshes b
     return [&](double x, const evaluation& at) { return evaluate(net, x, at, plain_join{}, cache); };
   };
   // the negative half is evaluated where sigma lies in (1, 4]
-  const sampling_plan plan = ddim(grid(20));
+  const sampling_plan plan = ddim(test::falling(20));
   sample(plan, 5.0, guided(half(wanted.net, first), half(away.net, second), guidance_interval{3, 1, 4}));
   list expected;
   std::optional<std::size_t> kept;
@@ -253,7 +239,7 @@ TEST_CASE("refreshes by movement happen where the skip at the branch has moved, 
   for (std::size_t row = 0; row < 60; ++row) {
     const double x = 0.4 + 0.9 * std::sin(0.35 * double(row)), t = 9 - 0.1 * double(row);
     evaluate(seen.net, x, at_row(row, t), plain_join{}, cache);
-    const unrolled now(4, x, angle(t));
+    const unrolled now(4, x, test::angle(t));
     const double moved = std::abs(now.skips[branch] - skip) / std::abs(skip);
     if (row > 0 && moved <= threshold) {
       largest = std::max(largest, moved);
@@ -277,8 +263,8 @@ TEST_CASE("the report counts calls, refreshes, multiply-adds and bytes", "[unet]
   deep_cache<numbers> cache({.branch = 1, .refresh = every(3)});
   REQUIRE(cache.report().bytes == 0);
   for (std::size_t row = 0; row < 10; ++row) evaluate(net, numbers{1, 2, 3, 4, 5}, at_row(row, 1), plain_join{}, cache);
-  const unet_cost cost{.connections = {100, 20, 7}, .middle = 3, .ends = 1};
-  const cache_report report = cache.report(cost);
+  const unet_cost small{.connections = {100, 20, 7}, .middle = 3, .ends = 1};
+  const cache_report report = cache.report(small);
   REQUIRE(report.calls == 10);
   REQUIRE(report.refreshes == 4);
   REQUIRE(report.bytes == 5 * sizeof(double));
@@ -293,7 +279,7 @@ TEST_CASE("the report counts calls, refreshes, multiply-adds and bytes", "[unet]
 TEST_CASE("a run that goes on elsewhere with what was kept ends with the same bits", "[unet]")
 {
   const toy_unet<double> net{.count = 4};
-  const sampling_plan plan = heun(grid(8));
+  const sampling_plan plan = heun(test::falling(8));
   for (const refresh_policy& policy : {every(4), when_moved(0.3)}) {
     const deep_cache_options options{.branch = 1, .refresh = policy};
     deep_cache<double> whole(options), before(options), after(options);
@@ -332,10 +318,10 @@ TEST_CASE("with Skip-Tuning, fresh skips are scaled and what is kept has the fac
   const skip_tuning tuned(rho);
   for (std::size_t branch = 0; branch < 4; ++branch) {
     deep_cache<double> cache({.branch = branch, .refresh = every(2)});
-    const double kept = unrolled(4, 0.8, angle(3), rho).deeps[branch];
+    const double kept = unrolled(4, 0.8, test::angle(3), rho).deeps[branch];
     REQUIRE_THAT(evaluate(net, 0.8, at_row(0, 3), tuned, cache),
-                 WithinAbs(unrolled(4, 0.8, angle(3), rho).output, 1e-14));
+                 WithinAbs(unrolled(4, 0.8, test::angle(3), rho).output, 1e-14));
     REQUIRE_THAT(evaluate(net, -0.5, at_row(1, 2), tuned, cache),
-                 WithinAbs(unrolled(4, -0.5, angle(2), rho, branch, &kept).output, 1e-14));
+                 WithinAbs(unrolled(4, -0.5, test::angle(2), rho, branch, &kept).output, 1e-14));
   }
 }

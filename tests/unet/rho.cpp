@@ -15,7 +15,7 @@ using Catch::Matchers::WithinAbs;
 
 namespace {
 
-noise_level at_time(double t)
+noise_level level_at(double t)
 {
   return {t, 1, t};
 }
@@ -52,14 +52,14 @@ TEST_CASE("factors move with time in either direction, and stop at its ends", "[
   const std::vector<double> rho{0.9, 0.5};
   const auto noisy = tuned_at_noise(rho, 80), clean = tuned_at_data(rho, 80);
   for (std::size_t i = 0; i < 2; ++i) {
-    REQUIRE(noisy(i, at_time(80)) == rho[i]);
-    REQUIRE(noisy(i, at_time(0)) == 1);
-    REQUIRE_THAT(noisy(i, at_time(20)), WithinAbs(1 - 0.25 * (1 - rho[i]), 1e-15));
-    REQUIRE(clean(i, at_time(80)) == 1);
-    REQUIRE(clean(i, at_time(0)) == rho[i]);
-    REQUIRE_THAT(clean(i, at_time(20)), WithinAbs(rho[i] + 0.25 * (1 - rho[i]), 1e-15));
-    REQUIRE(noisy(i, at_time(100)) == rho[i]);
-    REQUIRE(clean(i, at_time(-1)) == rho[i]);
+    REQUIRE(noisy(i, level_at(80)) == rho[i]);
+    REQUIRE(noisy(i, level_at(0)) == 1);
+    REQUIRE_THAT(noisy(i, level_at(20)), WithinAbs(1 - 0.25 * (1 - rho[i]), 1e-15));
+    REQUIRE(clean(i, level_at(80)) == 1);
+    REQUIRE(clean(i, level_at(0)) == rho[i]);
+    REQUIRE_THAT(clean(i, level_at(20)), WithinAbs(rho[i] + 0.25 * (1 - rho[i]), 1e-15));
+    REQUIRE(noisy(i, level_at(100)) == rho[i]);
+    REQUIRE(clean(i, level_at(-1)) == rho[i]);
   }
 }
 
