@@ -38,12 +38,20 @@ double run_shallow(double x, const evaluation& at, double feature)
   return unrolled(all_connections, x, test::angle(at.t), {}, cut_at, &feature).output;
 }
 
+/// Levels whose time is not their sigma, so that a network that took one for the other would show.
+std::vector<noise_level> timed_levels(std::size_t steps)
+{
+  std::vector<noise_level> levels;
+  for (std::size_t k = 0; k <= steps; ++k) levels.push_back({double(steps - k), 1, 0.4 * double(steps - k)});
+  return levels;
+}
+
 }  // namespace
 
 TEST_CASE("two graphs with a cache are the network with a cache", "[unet]")
 {
   const toy_unet<double> net{.count = all_connections};
-  const sampling_plan plan = ddim(test::falling(11));
+  const sampling_plan plan = ddim(timed_levels(11));
   for (const refresh_policy& policy : {every(1), every(3), at_rows({0, 2, 7})}) {
     auto graphs = cached_graphs<double>(run_full, run_shallow, policy);
     deep_cache<double> cache({.branch = cut_at, .refresh = policy});
