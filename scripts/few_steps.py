@@ -21,8 +21,8 @@ PAGE = """# Few-step models
 What one to fifty evaluations of a network buy: samplers of `models/fontdigits-teacher`, and the networks that were distilled
 from it, `fontdigits-consistency`, `fontdigits-phased-1` to `-8` and `fontdigits-phased-1-adversarial` to `-8-adversarial`, by
 [train_digits](../training.md). This page is written by `scripts/few_steps.sh`. Each cell has 1,000 images of each of 3 seeds{fewer},
-{images} in all. The Frechet distance (± standard error over seeds) is to 10,240 unseen images in a classifier's features, once both are pixels of 8 bits; {floor:.3f}
-for 3,000 real ones. Digits are right if that classifier says so.
+{images} in all. The Frechet distance (± standard error over seeds) is to 10,240 unseen images in a classifier's features, once both
+are pixels of 8 bits; {floor:.3f} for 3,000 real ones. Digits are right if that classifier says so.
 
 ![Distance against evaluations, and guidance](few_steps.svg)
 
@@ -73,8 +73,8 @@ Right digits, in percent, against the scale:
 Pixels that lie more than a twentieth of the range outside of it, in percent:
 
 {outside}
-phased-4 was trained with its data held in range, where whatever lies beyond black is black: so many of its pixels are out of range
-without guidance, too, and no picture shows it. Before that stage 0.0 % were without guidance, and 9.5 % at scale 8.
+phased-4 was trained with its data held in range, where whatever lies beyond black is black. So its pixels are often out of range
+without guidance, too, and its row does not compare with the others: before that stage it had 0.0 % at scale 1 and 9.5 % at scale 8.
 
 Asked for no class and guided away from a digit, how often that digit is drawn, in percent (a tenth by chance):
 
@@ -186,7 +186,7 @@ def goals(found):
             difference, error = cells.compare(found, name, row[1](many), cells.frechet)
             verdicts.append(f"{'reached' if difference <= 0 else '**missed**'} against DDIM {how}({found[row[1](many)]['frechet']:.3f}: "
                             f"{difference:+.3f} ± {error:.3f})")
-        without = f" ({rivals['phased']['frechet']:.3f} without it)" if best[1] == "phased, adversarial term" else ""
+        without = f" ({rivals[STUDENTS[1]]['frechet']:.3f} without it)" if best[1] == STUDENTS[2] else ""
         lines.append(f"- {few} step{'s' if few > 1 else ''} at or below DDIM with {many}: {best[0]:.3f} by {best[1]}{without}, {', '.join(verdicts)}.")
     return "\n".join(lines)
 
